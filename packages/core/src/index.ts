@@ -1,0 +1,16 @@
+export * from "./errors.ts";
+export * from "./dtype.ts";
+export * from "./small-float.ts";
+export { packCodes, unpackCodes, decodeInto, encodeNumbers, viewBytes, bytesOf } from "./convert.ts";
+export * from "./tensor.ts";
+export * from "./ir/type.ts";
+export * from "./ir/attribute.ts";
+export * from "./ir/value.ts";
+export * from "./ir/node.ts";
+export * from "./ir/graph.ts";
+export * from "./ir/model.ts";
+export * from "./ir/clone.ts";
+export { irErrors } from "./ir/errors.ts";
+export * from "./ops/op.ts";
+export * from "./ops/table.ts";
+export * from "./passes/pass.ts";

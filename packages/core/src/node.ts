@@ -1,0 +1,2 @@
+/** The model graph, the ONNX codec, the operator table, passes, and the technique and pipeline contract. */
+export const packageName = "@lathe/core";
