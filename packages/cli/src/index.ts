@@ -1,0 +1,2 @@
+/** The lathe command: inspect, optimize, prune, quantize and compare ONNX models. */
+export const packageName = "@lathe/cli";

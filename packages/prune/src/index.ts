@@ -1,0 +1,2 @@
+/** Removes the channels and weights that matter least. */
+export const packageName = "@lathe/prune";

@@ -1,0 +1,29 @@
+import { readdirSync } from "node:fs";
+import { defaultServerConditions } from "vite";
+import { defineConfig } from "vitest/config";
+import { CountReporter } from "./scripts/count-reporter.ts";
+
+/** Tests run on the TypeScript sources of every workspace package: no build is needed. */
+const conditions = ["@lathe/source", ...defaultServerConditions];
+
+const workspace = ["packages", "apps"].flatMap((parent) =>
+  readdirSync(new URL(parent, import.meta.url), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => ({ name: entry.name, root: `${parent}/${entry.name}` })),
+);
+const projects = [...workspace, { name: "examples", root: "examples" }, { name: "repo", root: "scripts" }];
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    reporters: ["default", new CountReporter()],
+    pool: "forks",
+    maxWorkers: 2,
+    projects: projects.map(({ name, root }) => ({
+      extends: true,
+      root,
+      test: { name, include: ["**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
+    })),
+  },
+});
