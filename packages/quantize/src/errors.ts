@@ -1,0 +1,41 @@
+import { defineErrors } from "@lathe/core";
+
+export const quantizeErrors = defineErrors({
+  QUANT_TYPE: {
+    text: (d: { dtype: string; option: string }) => `${d.dtype} is not a quantized type that ${d.option} accepts.`,
+    remedy: "Use one of int8, uint8, int16, uint16, int4, uint4.",
+  },
+  QUANT_COMBINATION: {
+    text: (d: { activation: string; weight: string }) =>
+      `ONNX Runtime has no kernels for ${d.activation} activations with ${d.weight} weights.`,
+    remedy: "Use uint8 activations with int8 weights on x64, int8 with int8 on arm64.",
+  },
+  QUANT_RANGE_MISSING: {
+    text: (d: { tensor: string }) => `No calibration range for tensor "${d.tensor}".`,
+    remedy: "Calibrate with data that reaches this tensor, or give its range in `ranges`.",
+  },
+  QUANT_RANGE_NOT_FINITE: {
+    text: (d: { tensor: string; min: number; max: number }) => `Tensor "${d.tensor}" has the range [${d.min}, ${d.max}], which is not finite.`,
+    remedy: "The model gives NaN or infinity on the calibration data: check the preprocessing, or exclude the node that makes it.",
+  },
+  QUANT_WEIGHT_NOT_FINITE: {
+    text: (d: { tensor: string }) => `Weight "${d.tensor}" holds NaN or infinity.`,
+    remedy: "The file is damaged or training diverged: export the model again.",
+  },
+  QUANT_CALIBRATION_EMPTY: {
+    text: () => "The calibration set is empty.",
+    remedy: "Give at least one sample; 100 to 500 that look like production data work well.",
+  },
+  QUANT_NOTHING_TO_DO: {
+    text: (d: { types: string }) => `The model has no node that can be quantized (looked for ${d.types}).`,
+    remedy: "Check nodes, excludeNodes and opTypes, or whether the model is quantized already.",
+  },
+  QUANT_ALREADY: {
+    text: (d: { node: string }) => `The model is quantized already (node "${d.node}").`,
+    remedy: "Quantize the float model instead.",
+  },
+  QUANT_AXIS: {
+    text: (d: { tensor: string; axis: number; rank: number }) => `Axis ${d.axis} is outside tensor "${d.tensor}" of rank ${d.rank}.`,
+    remedy: "Give an axis between -rank and rank - 1.",
+  },
+});
