@@ -7,8 +7,9 @@ import { Value } from "./value.ts";
 /**
  * A graph: inputs, initializers, nodes in execution order and outputs.
  *
- * Nodes form a linked sequence. Iterating it while editing is defined: the node being visited may be removed or replaced,
- * nodes inserted behind the current one are visited, nodes inserted before it are not, removed nodes are not visited.
+ * Nodes form a linked sequence. Iterating it while editing is defined: any node may be removed, also the one being visited and its
+ * neighbours; removed nodes are not visited again; nodes inserted behind the current one are visited, nodes inserted before it are not.
+ * Moving the current node moves the iteration with it.
  */
 export class Graph {
   name: string;
@@ -172,6 +173,7 @@ export class Graph {
     for (const value of node.outputs) if (value && !value.isUnused) throw irErrors.IR_STILL_USED({ value: value.name, node: node.label });
     this.#unlink(node);
     node.releaseInputs();
+    for (const value of node.outputs) if (value) value.origin = { kind: "detached" };
   }
 
   /** Takes a node out with its inputs and consumers untouched, to be linked in elsewhere (for instance when a subgraph is inlined). */
@@ -193,10 +195,11 @@ export class Graph {
   /**
    * Redirects every consumer of `from` to `to`, in subgraphs too, and graph outputs as well. The public name of an output survives:
    * when `from` is a graph output and `to` is not, `to` takes over its name (so that callers still find the output).
+   * `except` keeps reading `from`: the node that was put behind it.
    */
-  replaceUses(from: Value, to: Value): void {
+  replaceUses(from: Value, to: Value, except?: Node): void {
     if (from === to) return;
-    for (const { node, index } of from.uses) node.setInput(index, to);
+    for (const { node, index } of from.uses) if (node !== except) node.setInput(index, to);
     if (!from.isGraphOutput) return;
     const renamed = to.origin.kind === "output" && !to.isGraphOutput;
     for (const graph of outputGraphs(from, this)) graph.#outputs.forEach((value, i) => value === from && graph.setOutput(i, to));
@@ -207,15 +210,21 @@ export class Graph {
     }
   }
 
-  /** Puts `replacement` where `node` stands: outputs are redirected one to one, then `node` is removed. Types are kept when the new ones are unknown. */
+  /**
+   * Puts `replacement` where `node` stands: outputs are redirected one to one, then `node` is removed. Types are kept when the new ones are unknown.
+   * @throws IR_STILL_USED when an output is read that `replacement` does not have; the graph is then unchanged.
+   */
   replaceNode(node: Node, replacement: Node): Node {
     this.#mustOwn(node);
+    node.outputs.forEach((value, i) => {
+      if (value && !value.isUnused && !replacement.output(i)) throw irErrors.IR_STILL_USED({ value: value.name, node: node.label });
+    });
     if (replacement.graph !== this) this.insertBefore(node, replacement);
     node.outputs.forEach((value, i) => {
       const next = replacement.output(i);
       if (!value || !next) return;
       next.type ??= value.type;
-      if (next.name === "") next.name = value.name === "" || value.isGraphOutput ? next.name : `${value.name}`;
+      if (next.name === "" && !value.isGraphOutput) next.name = value.name;
       this.replaceUses(value, next);
     });
     this.remove(node);
@@ -293,25 +302,19 @@ export class Graph {
   *#walk(direction: "next" | "prev"): IterableIterator<Node> {
     let current = direction === "next" ? this.#first : this.#last;
     while (current) {
-      // The neighbours are remembered before the caller runs, in case it takes the node out.
-      const { prev, next } = current;
+      const neighbour: Node | undefined = current[direction];
       yield current;
-      if (current.graph === this) current = current[direction];
-      else current = direction === "next" ? this.#afterRemoved(prev, next) : this.#beforeRemoved(prev, next);
+      // A node that was linked into another graph meanwhile has lost its old neighbours: go on from the remembered one.
+      const start: Node | undefined = current.graph === undefined || current.graph === this ? current[direction] : neighbour;
+      current = this.#firstLinked(start, direction);
     }
   }
 
-  /** Where to go on when the visited node was removed: behind what now stands after its old predecessor. */
-  #afterRemoved(prev: Node | undefined, next: Node | undefined): Node | undefined {
-    if (next?.graph === this) return next;
-    if (prev?.graph === this) return prev.next;
-    return prev === undefined ? this.#first : undefined;
-  }
-
-  #beforeRemoved(prev: Node | undefined, next: Node | undefined): Node | undefined {
-    if (prev?.graph === this) return prev;
-    if (next?.graph === this) return next.prev;
-    return next === undefined ? this.#last : undefined;
+  /** `node`, or the nearest node behind it that is still here: removed nodes keep pointing at their old neighbours. */
+  #firstLinked(node: Node | undefined, direction: "next" | "prev"): Node | undefined {
+    let at = node;
+    while (at && at.graph !== this) at = at[direction];
+    return at;
   }
 
   #link(node: Node, prev: Node | undefined, next: Node | undefined): Node {
@@ -332,7 +335,8 @@ export class Graph {
     else this.#first = node.next;
     if (node.next) node.next.prev = node.prev;
     else this.#last = node.prev;
-    node.graph = node.prev = node.next = undefined;
+    // prev and next stay, so that an iteration that stands on a removed node finds its way back.
+    node.graph = undefined;
     this.#count--;
   }
 

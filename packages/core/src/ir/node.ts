@@ -28,6 +28,7 @@ export class Node {
   docString: string | undefined;
   metadata: Map<string, string> | undefined;
   unknown: Uint8Array | undefined;
+  /** Edit with {@link setAttribute} and {@link removeAttribute}, which keep track of subgraphs. */
   readonly attributes: Map<string, Attribute> = new Map();
   /** The graph that holds the node; undefined when detached. */
   graph: Graph | undefined;
@@ -132,8 +133,16 @@ export class Node {
   }
 
   setAttribute(name: string, attribute: Attribute): void {
+    const kept = new Set(graphsIn(attribute));
+    this.#dropGraphs(name, kept);
     this.attributes.set(name, attribute);
-    for (const graph of graphsIn(attribute)) graph.parent = this;
+    for (const graph of kept) graph.parent = this;
+  }
+
+  /** Takes an attribute away; a subgraph in it lets go of what it captures. */
+  removeAttribute(name: string): void {
+    this.#dropGraphs(name, new Set());
+    this.attributes.delete(name);
   }
 
   /** Value of an attribute of the given kind, else `fallback`. A kind other than expected is an error, not a fallback. */
@@ -142,7 +151,7 @@ export class Node {
     if (!found || found.ref !== undefined) return undefined;
     if (found.kind !== kind) {
       // An empty list has no element type of its own: accept it as any list.
-      if (Array.isArray(found.value) && found.value.length === 0 && kind.endsWith("s")) return found.value as AttributeOf<K>;
+      if (Array.isArray(found.value) && found.value.length === 0 && kind.endsWith("s")) return found.value as unknown as AttributeOf<K>;
       throw irErrors.IR_ATTRIBUTE_KIND({ node: this.label, attribute: name, expected: kind, received: found.kind });
     }
     return found.value as AttributeOf<K>;
@@ -203,6 +212,15 @@ export class Node {
   releaseInputs(): void {
     this.truncateInputs(0);
     for (const { graph } of this.subgraphs) graph.releaseAll();
+  }
+
+  #dropGraphs(name: string, kept: ReadonlySet<Graph>): void {
+    const old = this.attributes.get(name);
+    for (const graph of old ? graphsIn(old) : []) {
+      if (kept.has(graph)) continue;
+      graph.releaseAll();
+      graph.parent = undefined;
+    }
   }
 
   #hold(value: Value, index: number): void {
