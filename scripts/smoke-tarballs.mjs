@@ -1,0 +1,70 @@
+// Installs the tarballs with npm into an empty project, as a user would, and uses them there.
+// Each check below is a function of the project folder; add one to the list to check more.
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { readmeExamples } from "./lib/readme-examples.ts";
+import { packAll, root, sh } from "./lib/tarballs.mjs";
+
+const installed = (name) => JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version;
+
+function install(project, tarballs) {
+  const dependencies = Object.fromEntries(tarballs.map(({ name, file }) => [name, `file:${file}`]));
+  for (const name of ["onnxruntime-node", "onnxruntime-web", "@types/node"]) dependencies[name] = installed(name);
+  writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module", dependencies }));
+  // Without scripts: onnxruntime-node's would download GPU libraries that nothing here uses.
+  sh("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"], { cwd: project });
+}
+
+const specifiers = (tarballs) =>
+  tarballs.flatMap(({ name, exports }) =>
+    Object.keys(exports)
+      .filter((subpath) => subpath !== "./package.json")
+      .map((subpath) => name + subpath.slice(1)),
+  );
+
+function everyEntryLoads(project, tarballs) {
+  const lines = specifiers(tarballs).map((s) => `console.log(${JSON.stringify(s)}, Object.keys(await import(${JSON.stringify(s)})).length, "exports");`);
+  writeFileSync(join(project, "entries.js"), lines.join("\n"));
+  sh("node", ["entries.js"], { cwd: project });
+}
+
+function everyEntryHasTypes(project, tarballs) {
+  const lines = specifiers(tarballs).map((s, i) => `import * as entry${i} from ${JSON.stringify(s)};\nexport { entry${i} };`);
+  writeFileSync(join(project, "types.ts"), lines.join("\n"));
+  const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2023", "--lib", "es2023,dom", "--types", "node"];
+  sh("node", [join(root, "node_modules/typescript/bin/tsc"), ...options, "types.ts"], { cwd: project });
+}
+
+function commandRuns(project) {
+  sh(join(project, "node_modules/.bin/lathe"), ["--help"], { cwd: project });
+}
+
+function readmeRuns(project) {
+  const examples = readmeExamples(readFileSync(join(root, "README.md"), "utf8"));
+  if (examples.length === 0) throw new Error("README.md has no example marked with <!-- smoke -->");
+  examples.forEach(({ code, files }, index) => {
+    for (const { to, from } of files) {
+      mkdirSync(dirname(join(project, to)), { recursive: true });
+      copyFileSync(join(root, from), join(project, to));
+    }
+    writeFileSync(join(project, `readme-${index}.js`), code);
+    sh("node", [`readme-${index}.js`], { cwd: project });
+  });
+}
+
+const checks = { everyEntryLoads, everyEntryHasTypes, commandRuns, readmeRuns };
+
+const folder = mkdtempSync(join(tmpdir(), "lathe-smoke-"));
+try {
+  const project = join(folder, "project");
+  mkdirSync(project);
+  const tarballs = packAll(folder);
+  install(project, tarballs);
+  for (const [name, check] of Object.entries(checks)) {
+    console.log(`\n--- ${name}`);
+    check(project, tarballs);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
