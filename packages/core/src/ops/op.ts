@@ -12,7 +12,7 @@ import type { Value } from "../ir/value.ts";
 
 export type ParameterOption = "single" | "optional" | "variadic";
 
-/** A formal input or output. `type` is a type variable of the schema ("T") or a type string ("tensor(int64)"). */
+/** A formal input or output. `type` is a type variable of the schema ("T") or a type: "int64" (a tensor), "sequence(float32)", "optional(...)", "sparse(...)", "map(int64,float32)". */
 export interface Parameter {
   readonly name: string;
   readonly type: string;
@@ -38,7 +38,7 @@ export interface OpSchema {
   readonly inputs: readonly Parameter[];
   readonly outputs: readonly Parameter[];
   readonly attributes: ReadonlyMap<string, AttributeSchema>;
-  /** Type variable to the type strings it allows, e.g. T -> ["tensor(float)", ...]. */
+  /** Type variable to the types it allows, e.g. T -> ["float32", "sequence(int64)", ...]. */
   readonly types: ReadonlyMap<string, readonly string[]>;
 }
 

@@ -9,8 +9,7 @@ export function opTable(ops: readonly (OpDef | OpRules)[], base: ReadonlyMap<str
   for (const op of ops) {
     const key = keyOf(op.domain, op.name);
     const known = byKey.get(key);
-    const schemas = op.schemas ?? known?.schemas ?? [];
-    byKey.set(key, op.schemas === undefined ? { ...known, ...op, schemas } : op);
+    byKey.set(key, isDefinition(op) ? op : complete(known, op));
   }
   const all = [...byKey.values()];
   const get = (domain: string, opType: string): OpDef | undefined => byKey.get(keyOf(domain, opType));
@@ -21,6 +20,18 @@ export function opTable(ops: readonly (OpDef | OpRules)[], base: ReadonlyMap<str
     schema: (domain, opType, opset) => schemaAt(get(domain, opType), opset),
     extend: (more) => opTable(more, byKey),
   };
+}
+
+/** Signatures may be computed on first use: tell definitions from bare rules without asking for them. */
+function isDefinition(op: OpDef | OpRules): op is OpDef {
+  const schemas = Object.getOwnPropertyDescriptor(op, "schemas");
+  return schemas?.get !== undefined || schemas?.value !== undefined;
+}
+
+function complete(known: OpDef | undefined, rules: OpRules): OpDef {
+  const descriptors = { ...(known && Object.getOwnPropertyDescriptors(known)), ...Object.getOwnPropertyDescriptors(rules) };
+  descriptors.schemas = { enumerable: true, get: () => known?.schemas ?? [] };
+  return Object.defineProperties({}, descriptors) as OpDef;
 }
 
 function schemaAt(op: OpDef | undefined, opset: number): OpSchema | undefined {

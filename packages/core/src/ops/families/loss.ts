@@ -1,0 +1,21 @@
+/** Losses. */
+import { op } from "../define.ts";
+import type { OpDef } from "../op.ts";
+
+export const lossOps: readonly OpDef[] = [
+  op({
+    name: "NegativeLogLikelihoodLoss",
+    since: {
+      12: "input:T target:Tind weight:T? -> loss:T | ignore_index:int reduction:string=mean | T: floats; Tind: int32 int64",
+      13: "",
+      22: "| | T+: bfloat16",
+    },
+  }),
+  op({
+    name: "SoftmaxCrossEntropyLoss",
+    since: {
+      12: "scores:T labels:Tind weights:T? -> output:T log_prob:T? | ignore_index:int reduction:string=mean | T: floats; Tind: int32 int64",
+      13: "| | T+: bfloat16",
+    },
+  }),
+];
