@@ -21,3 +21,4 @@ export * from "./passes/pass.ts";
 export * from "./onnx/index.ts";
 export * from "./ops/define.ts";
 export { standardOps } from "./ops/standard.ts";
+export type * from "./runtime.ts";
