@@ -9,6 +9,7 @@ import type { Graph } from "../ir/graph.ts";
 import type { Node } from "../ir/node.ts";
 import type { Dim, Shape, ValueType } from "../ir/type.ts";
 import type { Value } from "../ir/value.ts";
+import type { TieContext, TieRule } from "./tie.ts";
 
 export type ParameterOption = "single" | "optional" | "variadic";
 
@@ -90,48 +91,7 @@ export interface Cost {
   readonly bytesWritten?: number;
 }
 
-/** An axis of an input or output of the node. */
-export interface Axis {
-  readonly port: "in" | "out";
-  readonly index: number;
-  readonly axis: number;
-}
-
-/**
- * Two axes that must be pruned together. Index i of axis `a` (length n) corresponds, on axis `b`, to all positions
- * `offset + o * (n * inner) + i * inner + k` with 0 <= o < outer and 0 <= k < inner. The default is one to one.
- */
-export interface Tie {
-  readonly a: Axis;
-  readonly b: Axis;
-  readonly offset?: number;
-  readonly outer?: number;
-  readonly inner?: number;
-  /** Set when the operator normalises or reduces over this axis, so that removing positions changes the others' values (LayerNormalization, Softmax ...). */
-  readonly spans?: true;
-}
-
-/** An attribute, or the content of a shape-like constant input, that must be rewritten when an axis shrinks (group of Conv, shape of Reshape, split sizes ...). */
-export interface Resize {
-  readonly axis: Axis;
-  /** Called after the cut with the new length of `axis`; edits the node. */
-  readonly apply: (node: Node, length: number, kept: readonly number[], graph: Graph) => void;
-}
-
-export interface TieContext {
-  readonly node: Node;
-  readonly opset: number;
-  shape(input: number): Shape | undefined;
-  outShape(output: number): Shape | undefined;
-  constant(input: number): Tensor | undefined;
-}
-
-/** Axis relations of one node. Axes in no tie are held: they cannot be pruned. */
-export interface TieRule {
-  readonly ties: readonly Tie[];
-  /** Axes fully contracted: they do not reach an output (K of MatMul). They may still be pruned together with their tie. */
-  readonly resizes?: readonly Resize[];
-}
+export type { Axis, FreeAxis, Resize, Span, Tie, TieContext, TieRule } from "./tie.ts";
 
 /** What a gradient rule sees. It appends ONNX nodes and returns the gradient of each input (undefined: none flows). */
 export interface GradContext {
