@@ -18,7 +18,7 @@ export type OptimizationLevel = "disabled" | "basic" | "extended" | "all";
 
 export interface RuntimeLoadOptions {
   /** Default "all". */
-  readonly level?: OptimizationLevel;
+  readonly optimization?: OptimizationLevel;
   /** Threads within one operator; default: the number of cores. */
   readonly threads?: number;
   /** Session configuration entries of the engine, for instance `{ "session.disable_quant_qdq": "1" }`. */
