@@ -2,10 +2,20 @@
  * Scale and zero point from a real range. The order of operations and the precision of each step are those of
  * ONNX Runtime's quantization tool, so that results are equal to the last bit.
  */
-import { roundHalfEven } from "@lathe/core";
+import { dtypes, roundHalfEven } from "@lathe/core";
 import { quantizeErrors } from "./errors.ts";
 
-export type QuantType = "int8" | "uint8" | "int16" | "uint16" | "int4" | "uint4";
+export type IntegerType = "int8" | "uint8" | "int16" | "uint16" | "int4" | "uint4";
+export type Float8Type = "float8e4m3fn" | "float8e5m2";
+export type QuantType = IntegerType | Float8Type;
+
+export const quantTypes = ["int8", "uint8", "int16", "uint16", "int4", "uint4", "float8e4m3fn", "float8e5m2"] as const satisfies readonly QuantType[];
+
+export const isFloat8 = (dtype: QuantType): dtype is Float8Type => dtype.startsWith("float8");
+export const isSigned = (dtype: QuantType): boolean => dtypes[dtype].kind !== "uint";
+
+/** First version of ai.onnx whose QuantizeLinear and DequantizeLinear take the type. */
+export const qdqOpset = (dtype: QuantType): number => (isFloat8(dtype) ? 19 : dtypes[dtype].bits === 8 ? 10 : 21);
 
 interface IntegerRange {
   readonly full: readonly [number, number];
@@ -14,7 +24,7 @@ interface IntegerRange {
 }
 
 /** Integer ranges by type. `reduced` leaves a bit free for CPUs whose int8 dot product saturates; it wins over `symmetric`. */
-const ranges: Record<QuantType, IntegerRange> = {
+const ranges: Record<IntegerType, IntegerRange> = {
   uint8: { full: [0, 255], symmetric: [0, 255], reduced: [0, 127] },
   int8: { full: [-128, 127], symmetric: [-127, 127], reduced: [-64, 64] },
   uint16: { full: [0, 65535], symmetric: [0, 65535], reduced: [0, 32767] },
@@ -30,12 +40,13 @@ export interface RangeOptions {
 
 /** [qmin, qmax] that the scale is computed for. Values are later clipped to the full range of the type. */
 export function integerRange(dtype: QuantType, options: RangeOptions = {}): readonly [number, number] {
+  if (isFloat8(dtype)) return [dtypes[dtype].min, dtypes[dtype].max];
   const row = ranges[dtype];
-  if (!row) throw quantizeErrors.QUANT_TYPE({ dtype, option: "quantization" });
   return options.reduceRange ? row.reduced : options.symmetric ? row.symmetric : row.full;
 }
 
-export const fullRange = (dtype: QuantType): readonly [number, number] => ranges[dtype].full;
+/** [least, greatest] code of the type. */
+export const fullRange = (dtype: QuantType): readonly [number, number] => integerRange(dtype);
 
 export interface QuantParams {
   /** A float32 value. */
@@ -66,4 +77,19 @@ export function quantParams(min: number, max: number, qrange: readonly [number, 
   if (scale < SMALLEST_NORMAL) return { scale: 1, zeroPoint: 0 };
   const zeroPoint = roundHalfEven(symmetric ? (qmin + qmax) / 2 : qmin - rmin / scale);
   return { scale: f32(scale), zeroPoint };
+}
+
+/**
+ * uint8 parameters whose zero point is 0 (no negative values) or the middle of the range: what accelerators with one fixed
+ * zero point want. The scale covers both halves without clipping. Computed in float64.
+ */
+export function restrictedAsymmetric(min: number, max: number, [qmin, qmax]: readonly [number, number] = [0, 255], minimumRealRange?: number): QuantParams {
+  const middle = (qmin + qmax + 1) >> 1;
+  const rmin = Math.min(min, 0);
+  const rmax = Math.max(max, 0, minimumRealRange ? rmin + minimumRealRange : 0);
+  const steps = qmax - qmin;
+  const zeroPoint = rmin >= 0 ? qmin : middle;
+  const tight = rmax <= rmin ? 1 / steps : rmin >= 0 ? rmax / steps : Math.max(-rmin / (middle - qmin), rmax / (qmax - middle));
+  const scale = f32(tight);
+  return { zeroPoint, scale: minimumRealRange && scale < minimumRealRange / steps ? f32(minimumRealRange / steps) : scale };
 }

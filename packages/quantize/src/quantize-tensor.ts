@@ -1,7 +1,7 @@
 /** Quantizes constant tensors: weights per tensor or per channel, and biases. Bit-equal to ONNX Runtime's tool. */
 import { Tensor, encodeNumbers } from "@lathe/core";
 import { quantizeErrors } from "./errors.ts";
-import { fullRange, integerRange, quantParams, type QuantParams, type QuantType, type RangeOptions } from "./params.ts";
+import { fullRange, integerRange, isFloat8, quantParams, type QuantParams, type QuantType, type RangeOptions } from "./params.ts";
 
 export interface QuantizedWeight {
   readonly values: Tensor;
@@ -69,11 +69,12 @@ export function weightParams(weight: Tensor, options: WeightOptions, name = "wei
   const view = viewOf(weight, options.axis);
   const { min, max } = channelRanges(weight.toFloat32(), view, name);
   const qrange = integerRange(options.dtype, options);
-  const params = Array.from(min, (low, c) => quantParams(low, max[c]!, qrange, options.symmetric, options.minimumRealRange));
-  if (options.axis === undefined || !options.symmetric) return params;
-  // An all-zero channel would get zero point 0 beside its neighbours' midpoint; QLinearConv wants a common one (differs from the Python tool for uint8).
-  const midpoint = quantParams(-1, 1, qrange, true).zeroPoint;
-  return params.map((p) => ({ ...p, zeroPoint: midpoint }));
+  const symmetric = options.symmetric || isFloat8(options.dtype);
+  const params = Array.from(min, (low, c) => quantParams(low, max[c]!, qrange, symmetric, options.minimumRealRange));
+  if (options.axis === undefined || !symmetric) return params;
+  // An all-zero channel gets zero point 0 beside its neighbours' midpoint; QLinearConv wants a common one (differs from the Python tool for uint8).
+  const zeroPoint = params.find((p) => p.zeroPoint !== 0)?.zeroPoint ?? 0;
+  return params.map((p) => ({ ...p, zeroPoint }));
 }
 
 const viewOf = (weight: Tensor, axis: number | undefined): ChannelView =>
@@ -83,6 +84,11 @@ const viewOf = (weight: Tensor, axis: number | undefined): ChannelView =>
 export function quantizeWeight(weight: Tensor, params: readonly QuantParams[], dtype: QuantType, axis?: number): QuantizedWeight {
   const view = viewOf(weight, axis);
   const data = weight.toFloat32();
+  const values = isFloat8(dtype) ? scaleToFloat8(data, view, params, dtype, weight.dims) : toCodes(data, view, params, dtype, weight.dims);
+  return { values, ...paramTensors(params, dtype, axis), axis };
+}
+
+function toCodes(data: Float32Array, view: ChannelView, params: readonly QuantParams[], dtype: QuantType, dims: readonly number[]): Tensor {
   const [low, high] = fullRange(dtype);
   const out = dtype === "uint8" ? new Uint8Array(data.length) : dtype === "int8" ? new Int8Array(data.length) : new Int32Array(data.length);
   let at = 0;
@@ -95,8 +101,14 @@ export function quantizeWeight(weight: Tensor, params: readonly QuantParams[], d
       }
     }
   }
-  const values = out instanceof Int32Array ? Tensor.fromBytes(dtype, weight.dims, encodeNumbers(out, dtype)) : Tensor.from(dtype, weight.dims, out);
-  return { values, ...paramTensors(params, dtype, axis), axis };
+  return out instanceof Int32Array ? Tensor.fromBytes(dtype, dims, encodeNumbers(out, dtype)) : Tensor.from(dtype, dims, out);
+}
+
+/** float8: value / scale, rounded to the nearest float8, saturating. */
+function scaleToFloat8(data: Float32Array, view: ChannelView, params: readonly QuantParams[], dtype: QuantType, dims: readonly number[]): Tensor {
+  const scaled = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) scaled[i] = data[i]! / params[Math.floor(i / view.inner) % view.channels]!.scale;
+  return Tensor.fromBytes(dtype, dims, encodeNumbers(scaled, dtype));
 }
 
 /** Scale and zero point as tensors: scalars per tensor, vectors per channel. */
