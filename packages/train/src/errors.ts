@@ -1,0 +1,20 @@
+import { defineErrors } from "@lathe/core";
+
+export const trainErrors = defineErrors({
+  TRAIN_NO_GRADIENT: {
+    text: (d: { node: string; op: string }) => `There is no gradient rule for ${d.op} (node "${d.node}"), and a wanted gradient runs through it.`,
+    remedy: "Freeze the parameters before it, or add a rule: trainOps.extend([{ domain, name, grad }]).",
+  },
+  TRAIN_SHAPE_UNKNOWN: {
+    text: (d: { node: string; value: string; op: string }) => `The gradient of ${d.op} (node "${d.node}") needs the shape of "${d.value}", which is not known.`,
+    remedy: "Give input shapes, or declare the value's shape in the model.",
+  },
+  TRAIN_UNSUPPORTED: {
+    text: (d: { node: string; op: string; what: string }) => `The gradient of ${d.op} (node "${d.node}") does not cover ${d.what}.`,
+    remedy: "Rewrite that node, or freeze the parameters before it.",
+  },
+  TRAIN_UNREACHED: {
+    text: (d: { value: string }) => `The loss does not depend on "${d.value}", so it has no gradient.`,
+    remedy: "Leave it out of the trained parameters.",
+  },
+});

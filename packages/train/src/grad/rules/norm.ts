@@ -1,0 +1,196 @@
+/**
+ * Gradients of normalisations. With xh = (x - mean) * inv and g = dy * scale, over the m normalised positions:
+ * dx = inv * (g - mean(g) - xh * mean(g * xh)).  Source: Ioffe & Szegedy 2015 (batch), Ba et al. 2016 (layer), Zhang & Sennrich 2019 (RMS).
+ */
+import { attr, type GradContext, type GradRule, type OpRules, type Value } from "@lathe/core";
+import { add, div, ints, mul, rankOf, reduceMean, reduceSum, scalar, shapeOf, shapeVector, sub, sumTo, unsupported } from "../build.ts";
+
+const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
+
+/** mean and 1 / sqrt(var + epsilon) over `axes`, kept as 1. */
+function moments(c: GradContext, x: Value, axes: readonly number[], epsilon: number): { mean: Value; inv: Value } {
+  const mean = reduceMean(c, x, axes, true);
+  const centred = sub(c, x, mean);
+  const variance = reduceMean(c, mul(c, centred, centred), axes, true);
+  return { mean, inv: inverseRoot(c, variance, epsilon) };
+}
+
+const inverseRoot = (c: GradContext, variance: Value, epsilon: number): Value =>
+  c.emit("Reciprocal", [c.emit("Sqrt", [add(c, variance, scalar(c, epsilon, variance))])]);
+
+/** The formula above, given xh and g. */
+function normalizedGradient(c: GradContext, xh: Value, g: Value, inv: Value, axes: readonly number[]): Value {
+  const meanG = reduceMean(c, g, axes, true);
+  const meanGx = reduceMean(c, mul(c, g, xh), axes, true);
+  return mul(c, inv, sub(c, sub(c, g, meanG), mul(c, xh, meanGx)));
+}
+
+/** Uses the node's own Mean and InvStdDev outputs (added when absent), so that the forward pass is not done twice. */
+const layerNorm: GradRule = (c) => {
+  const { node } = c;
+  const [x, scale, dy] = [c.input(0), c.input(1), c.dy(0)!];
+  const rank = rankOf(c, x);
+  const axes = range(positive(node.int("axis", -1), rank), rank);
+  while (node.outputs.length < 3) node.addOutput();
+  const [mean, inv] = [c.output(1), c.output(2)];
+  const xh = mul(c, sub(c, x, mean), inv);
+  return [
+    c.wants(0) ? normalizedGradient(c, xh, mul(c, dy, scale), inv, axes) : undefined,
+    c.wants(1) ? sumTo(c, mul(c, dy, xh), shapeOf(c, x), scale) : undefined,
+    c.wants(2) ? sumTo(c, dy, shapeOf(c, x), c.input(2)) : undefined,
+  ];
+};
+
+/** y = x / rms * scale: dx = inv * (g - xh * mean(g xh)). */
+const rmsNorm: GradRule = (c) => {
+  const { node } = c;
+  const [x, scale, dy] = [c.input(0), c.input(1), c.dy(0)!];
+  const rank = rankOf(c, x);
+  const axes = range(positive(node.int("axis", -1), rank), rank);
+  const inv = inverseRoot(c, reduceMean(c, mul(c, x, x), axes, true), node.float("epsilon", 1e-5));
+  const xh = mul(c, x, inv);
+  const g = mul(c, dy, scale);
+  return [
+    c.wants(0) ? mul(c, inv, sub(c, g, mul(c, xh, reduceMean(c, mul(c, g, xh), axes, true)))) : undefined,
+    c.wants(1) ? sumTo(c, mul(c, dy, xh), shapeOf(c, x), scale) : undefined,
+  ];
+};
+
+/** A per-channel vector [C] shaped to broadcast over [N, C, ...]. */
+const perChannel = (c: GradContext, vector: Value, rank: number): Value => (rank <= 2 ? vector : c.emit("Unsqueeze", [vector, ints(c, range(1, rank - 1))]));
+
+/** Sum over batch and space, space first (faster than all axes at once). */
+function channelSum(c: GradContext, x: Value, rank: number): Value {
+  const overSpace = rank > 2 ? reduceSum(c, x, range(2, rank), false) : x;
+  return reduceSum(c, overSpace, [0], false);
+}
+
+/** Inference form (frozen statistics): a fixed affine map per channel. Training form: statistics of the batch. */
+const batchNorm: GradRule = (c) => {
+  const { node } = c;
+  const [x, scale, dy] = [c.input(0), c.input(1), c.dy(0)!];
+  const rank = rankOf(c, x);
+  const epsilon = node.float("epsilon", 1e-5);
+  if (node.int("training_mode", 0) === 1) return batchNormTraining(c, x, scale, dy, rank, epsilon);
+  const inv = inverseRoot(c, c.input(4), epsilon);
+  const xh = (): Value => mul(c, sub(c, x, perChannel(c, c.input(3), rank)), perChannel(c, inv, rank));
+  return [
+    c.wants(0) ? mul(c, dy, perChannel(c, mul(c, scale, inv), rank)) : undefined,
+    c.wants(1) ? channelSum(c, mul(c, dy, xh()), rank) : undefined,
+    c.wants(2) ? channelSum(c, dy, rank) : undefined,
+  ];
+};
+
+function batchNormTraining(c: GradContext, x: Value, scale: Value, dy: Value, rank: number, epsilon: number): readonly (Value | undefined)[] {
+  const axes = [0, ...range(2, rank)];
+  const { mean, inv } = moments(c, x, axes, epsilon);
+  const xh = mul(c, sub(c, x, mean), inv);
+  return [
+    c.wants(0) ? normalizedGradient(c, xh, mul(c, dy, perChannel(c, scale, rank)), inv, axes) : undefined,
+    c.wants(1) ? channelSum(c, mul(c, dy, xh), rank) : undefined,
+    c.wants(2) ? channelSum(c, dy, rank) : undefined,
+  ];
+}
+
+const instanceNorm: GradRule = (c) => {
+  const [x, scale, dy] = [c.input(0), c.input(1), c.dy(0)!];
+  const rank = rankOf(c, x);
+  const axes = range(2, rank);
+  const { mean, inv } = moments(c, x, axes, c.node.float("epsilon", 1e-5));
+  const xh = mul(c, sub(c, x, mean), inv);
+  return [
+    c.wants(0) ? normalizedGradient(c, xh, mul(c, dy, perChannel(c, scale, rank)), inv, axes) : undefined,
+    c.wants(1) ? channelSum(c, mul(c, dy, xh), rank) : undefined,
+    c.wants(2) ? channelSum(c, dy, rank) : undefined,
+  ];
+};
+
+/** Opset 21 form: scale and bias have one entry a channel. x is viewed as [N, groups, everything else]. */
+const groupNorm: GradRule = (c) => {
+  const groups = c.node.int("num_groups");
+  if (groups === undefined) return unsupported(c, "an absent num_groups");
+  const [x, scale, dy] = [c.input(0), c.input(1), c.dy(0)!];
+  const rank = rankOf(c, x);
+  const grouped = (v: Value): Value => c.emit("Reshape", [v, ints(c, [0, groups, -1])]);
+  const back = (v: Value): Value => c.emit("Reshape", [v, shapeVector(c, x)]);
+  const { mean, inv } = moments(c, grouped(x), [2], c.node.float("epsilon", 1e-5));
+  const xh = mul(c, sub(c, grouped(x), mean), inv);
+  const flat = back(xh);
+  return [
+    c.wants(0) ? back(normalizedGradient(c, xh, grouped(mul(c, dy, perChannel(c, scale, rank))), inv, [2])) : undefined,
+    c.wants(1) ? channelSum(c, mul(c, dy, flat), rank) : undefined,
+    c.wants(2) ? channelSum(c, dy, rank) : undefined,
+  ];
+};
+
+/** y = x / ||x||_p along an axis (p = 2). */
+const lpNorm: GradRule = (c) => {
+  if (c.node.int("p", 2) !== 2) return unsupported(c, "p other than 2");
+  const [x, y, dy] = [c.input(0), c.output(0), c.dy(0)!];
+  const axis = positive(c.node.int("axis", -1), rankOf(c, x));
+  const norm = c.emit("ReduceL2", [x, ints(c, [axis])], { keepdims: attr.int(1) });
+  return [div(c, sub(c, dy, mul(c, y, reduceSum(c, mul(c, dy, y), [axis], true))), norm)];
+};
+
+/** Fake quantization: the rounding counts as the identity inside the representable range (straight-through, Bengio et al. 2013). */
+const dequantize: GradRule = (c) => {
+  const quantize = c.input(0).producer;
+  if (!quantize?.is("QuantizeLinear")) return [undefined];
+  return [c.dy(0)];
+};
+
+const rangeOf: Readonly<Record<string, readonly [number, number]>> = {
+  uint8: [0, 255], int8: [-128, 127], uint16: [0, 65535], int16: [-32768, 32767], uint4: [0, 15], int4: [-8, 7],
+};
+
+const quantize: GradRule = (c) => {
+  const [x, scale, dy] = [c.input(0), c.input(1), c.dy(0)!];
+  const dtype = c.has(2) ? c.input(2).dtype : "uint8";
+  const limits = rangeOf[dtype ?? ""];
+  if (!limits) return unsupported(c, `the quantized type ${dtype}`);
+  const rank = rankOf(c, x);
+  const axis = positive(c.node.int("axis", 1), rank);
+  const shaped = (v: Value): Value => (shapeOf(c, v).length === 1 && rank > 1 ? c.emit("Unsqueeze", [v, ints(c, range(0, rank).filter((i) => i !== axis))]) : v);
+  const zero = c.has(2) ? c.emit("Cast", [shaped(c.input(2))], { to: attr.int(1) }) : scalar(c, 0, scale);
+  const bound = (q: number): Value => mul(c, shaped(scale), sub(c, scalar(c, q, scale), zero));
+  const low = c.emit("GreaterOrEqual", [x, bound(limits[0] - 0.5)]);
+  const high = c.emit("LessOrEqual", [x, bound(limits[1] + 0.5)]);
+  return [mul(c, dy, c.emit("Cast", [c.emit("And", [low, high])], { to: attr.int(1) }))];
+};
+
+/**
+ * Softmax cross-entropy with integer labels (ONNX SoftmaxCrossEntropyLoss), reductions mean and sum, no class weights:
+ * dlogits = (softmax - onehot) * dloss (/ count for mean), rows with ignore_index dropped.
+ */
+const crossEntropy: GradRule = (c) => {
+  const { node } = c;
+  const reduction = node.string("reduction", "mean");
+  if (reduction === "none" || c.has(2) || node.int("ignore_index") !== undefined) return unsupported(c, "reduction none, class weights or ignore_index");
+  const [logits, labels, dy] = [c.input(0), c.input(1), c.dy(0)!];
+  if (rankOf(c, logits) !== 2) return unsupported(c, "logits of a rank other than 2");
+  const classes = shapeOf(c, logits)[1];
+  if (typeof classes !== "number") return unsupported(c, "a symbolic class count");
+  const p = c.emit("Softmax", [logits], { axis: attr.int(1) });
+  const onehot = c.emit("OneHot", [labels, ints(c, [classes]), c.emit("Concat", [vector(c, 0, logits), vector(c, 1, logits)], { axis: attr.int(0) })], { axis: attr.int(1) });
+  const raw = mul(c, sub(c, p, onehot), dy);
+  if (reduction === "sum") return [raw];
+  const count = c.emit("Cast", [c.emit("Size", [labels])], { to: attr.int(1) });
+  return [div(c, raw, count)];
+};
+
+const vector = (c: GradContext, value: number, like: Value): Value => c.emit("Unsqueeze", [scalar(c, value, like), ints(c, [0])]);
+
+const rule = (name: string, grad: GradRule): OpRules => ({ domain: "", name, grad });
+
+export const normalization: readonly OpRules[] = [
+  rule("LayerNormalization", layerNorm),
+  rule("RMSNormalization", rmsNorm),
+  rule("BatchNormalization", batchNorm),
+  rule("InstanceNormalization", instanceNorm),
+  rule("GroupNormalization", groupNorm),
+  rule("LpNormalization", lpNorm),
+  rule("QuantizeLinear", quantize),
+  rule("DequantizeLinear", dequantize),
+  rule("SoftmaxCrossEntropyLoss", crossEntropy),
+];
