@@ -6,7 +6,7 @@ import { decodeProto, encodeProto, isLatheError } from "@lathe/core";
 import type { MessageName, Proto } from "../src/onnx/proto.ts";
 import { anyMessage } from "./onnx/arbitrary.ts";
 import { modelFiles } from "./onnx/model-files.ts";
-import { descriptor, normalizeOurs, normalizeTheirs, oracleDecode, oracleEncode } from "./onnx/oracle.ts";
+import { descriptor, normalizeOurs, normalizeTheirs, oracleDecode, oracleEncode, withoutEnums } from "./onnx/oracle.ts";
 
 /** Set LATHE_CODEC_MODELS=100000 and LATHE_CODEC_MUTANTS=1000000 for the long run. */
 const models = Number(process.env["LATHE_CODEC_MODELS"] ?? 300);
@@ -50,7 +50,7 @@ describe("damaged bytes", () => {
       try {
         const ours = decodeProto("ModelProto", bytes);
         const theirs = oracleDecode("ModelProto", bytes);
-        expect(normalizeOurs("ModelProto", ours)).toEqual(normalizeTheirs(descriptor("ModelProto"), theirs));
+        expect(withoutEnums(normalizeOurs("ModelProto", ours))).toEqual(withoutEnums(normalizeTheirs(descriptor("ModelProto"), theirs)));
         const again = encodeProto("ModelProto", ours);
         expect(Buffer.compare(encodeProto("ModelProto", decodeProto("ModelProto", again)), again)).toBe(0);
       } catch (error) {

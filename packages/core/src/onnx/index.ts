@@ -1,6 +1,11 @@
-/** The ONNX codec: files to models and back. */
+/** The ONNX codec: bytes to models and back, and the plain protobuf messages below. */
 export { codecErrors } from "./errors.ts";
+export { onnxErrors } from "./graph-errors.ts";
 export { defaultLimits, type Limits } from "./limits.ts";
+export type { Notice, OnNotice } from "./notice.ts";
+export { decodeModel, encodeModel, encodeModelChunks, type DecodeOptions } from "./model.ts";
+export { memoryResolver, type ExternalRef, type ExternalResolver } from "./external-ref.ts";
+export { sparseOf } from "./sparse.ts";
 export { decodeProto } from "./decode.ts";
 export { encodeParts, encodeProto } from "./encode.ts";
 export type { ByteSource, Part } from "./writer.ts";

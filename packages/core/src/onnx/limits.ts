@@ -15,6 +15,8 @@ export interface Limits {
   readonly nameBytes: number;
   /** UTF-8 bytes of all names and texts together. */
   readonly textBytes: number;
+  /** Bytes of a sparse initializer when it is made dense. */
+  readonly denseBytes: number;
 }
 
 export const defaultLimits: Limits = Object.freeze({
@@ -25,4 +27,5 @@ export const defaultLimits: Limits = Object.freeze({
   elements: 32_000_000,
   nameBytes: 4096,
   textBytes: 2 ** 28,
+  denseBytes: 2 ** 30,
 });
