@@ -1,7 +1,7 @@
 /** The graph as a safe sequence: what edits do, what iteration does meanwhile, and what is refused. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { attr, Graph, Model, Node, Tensor, tensorType, Value } from "@lathe/core";
+import { attr, Graph, Model, Node, Tensor, tensorType, type Value } from "@lathe/core";
 
 const names = (graph: Graph): string[] => [...graph.nodes].map((n) => n.name);
 const codeOf = (run: () => unknown): string => {

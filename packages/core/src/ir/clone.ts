@@ -1,29 +1,10 @@
 import { Graph } from "./graph.ts";
 import type { Attribute } from "./attribute.ts";
-import { Model, type FunctionDef } from "./model.ts";
 import { Node } from "./node.ts";
 import { Value } from "./value.ts";
 
 /** Old value to new value; values that are not in it (captured from outside) stand for themselves. */
 export type ValueMap = Map<Value, Value>;
-
-/** Copies a model: new nodes, values and maps, shared tensors. */
-export function cloneModel(model: Model): Model {
-  const copy = new Model({ graph: cloneGraph(model.graph), irVersion: model.irVersion, opsetImports: model.opsetImports });
-  copy.functions = new Map([...model.functions].map(([key, fn]) => [key, cloneFunction(fn)]));
-  copy.producerName = model.producerName;
-  copy.producerVersion = model.producerVersion;
-  copy.domain = model.domain;
-  copy.modelVersion = model.modelVersion;
-  copy.docString = model.docString;
-  copy.metadata = new Map(model.metadata);
-  copy.unknown = model.unknown;
-  return copy;
-}
-
-function cloneFunction(fn: FunctionDef): FunctionDef {
-  return { ...fn, body: cloneGraph(fn.body), opsetImports: new Map(fn.opsetImports), metadata: fn.metadata && new Map(fn.metadata) };
-}
 
 /** Copies a graph. `values` collects the mapping and may be filled beforehand to redirect captured values. */
 export function cloneGraph(graph: Graph, values: ValueMap = new Map()): Graph {

@@ -353,7 +353,7 @@ function outputGraphs(value: Value, fallback: Graph): Iterable<Graph> {
 function topologicalOrder(graph: Graph): Node[] | undefined {
   const nodes = [...graph.nodes];
   const rank = new Map(nodes.map((node, i) => [node, i]));
-  const waits = new Array<number>(nodes.length).fill(0);
+  const waits = nodes.map(() => 0);
   const feeds: number[][] = nodes.map(() => []);
   nodes.forEach((node, i) => {
     for (const source of producersOf(node, graph)) {

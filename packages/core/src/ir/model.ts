@@ -1,4 +1,4 @@
-import { cloneModel } from "./clone.ts";
+import { cloneGraph } from "./clone.ts";
 import type { Attribute } from "./attribute.ts";
 import { Graph } from "./graph.ts";
 import { normalizeDomain } from "./node.ts";
@@ -56,4 +56,22 @@ export class Model {
   clone(): Model {
     return cloneModel(this);
   }
+}
+
+/** Copies a model: new nodes, values and maps, shared tensors. */
+export function cloneModel(model: Model): Model {
+  const copy = new Model({ graph: cloneGraph(model.graph), irVersion: model.irVersion, opsetImports: model.opsetImports });
+  copy.functions = new Map([...model.functions].map(([key, fn]) => [key, cloneFunction(fn)]));
+  copy.producerName = model.producerName;
+  copy.producerVersion = model.producerVersion;
+  copy.domain = model.domain;
+  copy.modelVersion = model.modelVersion;
+  copy.docString = model.docString;
+  copy.metadata = new Map(model.metadata);
+  copy.unknown = model.unknown;
+  return copy;
+}
+
+function cloneFunction(fn: FunctionDef): FunctionDef {
+  return { ...fn, body: cloneGraph(fn.body), opsetImports: new Map(fn.opsetImports), metadata: fn.metadata && new Map(fn.metadata) };
 }
