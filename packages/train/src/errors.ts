@@ -17,4 +17,12 @@ export const trainErrors = defineErrors({
     text: (d: { value: string }) => `The loss does not depend on "${d.value}", so it has no gradient.`,
     remedy: "Leave it out of the trained parameters.",
   },
+  TRAIN_NO_VALUE: {
+    text: (d: { value: string; outputs: readonly string[] }) => `The model has no value named "${d.value}" (its outputs are ${d.outputs.join(", ")}).`,
+    remedy: "Name an output or an intermediate value of the model.",
+  },
+  TRAIN_LOSS_SHAPE: {
+    text: (d: { loss: string; value: string; expected: string }) => `The loss ${d.loss} expects "${d.value}" to have ${d.expected}.`,
+    remedy: "Choose another output, or give input shapes so that the shape is known.",
+  },
 });
