@@ -5,7 +5,7 @@
  */
 import type { DType } from "../dtype.ts";
 import type { Tensor } from "../tensor.ts";
-import type { Graph } from "../ir/graph.ts";
+import type { Attribute } from "../ir/attribute.ts";
 import type { Node } from "../ir/node.ts";
 import type { Dim, Shape, ValueType } from "../ir/type.ts";
 import type { Value } from "../ir/value.ts";
@@ -105,7 +105,7 @@ export interface GradContext {
   /** Gradient that arrives at an output; undefined when none does (a symbolic zero). */
   dy(output: number): Value | undefined;
   /** Appends a node to the backward graph and gives its first output. */
-  emit(opType: string, inputs: readonly (Value | null)[], attributes?: Readonly<Record<string, import("../ir/attribute.ts").Attribute>>): Value;
+  emit(opType: string, inputs: readonly (Value | null)[], attributes?: Readonly<Record<string, Attribute>>): Value;
   /** A constant in the backward graph. */
   constant(tensor: Tensor): Value;
 }

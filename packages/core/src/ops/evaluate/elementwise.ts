@@ -11,7 +11,7 @@ export type Evaluate = NonNullable<OpDef["evaluate"]>;
 /** Shape of the broadcast of static shapes, or undefined when they do not fit together or the result is too large to make. */
 export function broadcastShape(...shapes: readonly (readonly number[])[]): number[] | undefined {
   const rank = Math.max(0, ...shapes.map((s) => s.length));
-  const out = new Array<number>(rank).fill(1);
+  const out = Array.from({ length: rank }, (): number => 1);
   for (const shape of shapes) {
     for (let i = 0; i < shape.length; i++) {
       const axis = rank - shape.length + i;
@@ -30,13 +30,13 @@ export function mapBroadcast<T>(inputs: readonly Tensor[], f: (values: readonly 
   if (!dims) return undefined;
   const sources = inputs.map((t) => ({ values: valuesOf(t), at: viewIndices(dims, broadcastStrides(t.dims, dims)) }));
   const count = elementCount(dims);
-  const values = new Array<T>(count);
-  const row = new Array<Scalar>(inputs.length);
+  const values: T[] = [];
+  const row: Scalar[] = [];
   for (let i = 0; i < count; i++) {
     sources.forEach((source, s) => { row[s] = source.values[source.at[i]!]!; });
     const value = f(row);
     if (value === undefined) return undefined;
-    values[i] = value;
+    values.push(value);
   }
   return { dims, values };
 }

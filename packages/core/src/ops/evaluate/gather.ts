@@ -1,5 +1,5 @@
 /** Evaluation of Gather, GatherElements, GatherND, Scatter* on small tensors. */
-import { elementCount, Tensor } from "../../tensor.ts";
+import { elementCount, type Tensor } from "../../tensor.ts";
 import { normalizeAxis } from "../rules/axes.ts";
 import type { Evaluate } from "./elementwise.ts";
 import { concatTensors } from "./move.ts";

@@ -85,7 +85,7 @@ export const cumSum: Evaluate = (node, [x, axisTensor]) => {
   const [exclusive, reverse] = [node.int("exclusive", 0) !== 0, node.int("reverse", 0) !== 0];
   const values = valuesOf(x);
   const zero = typeof values[0] === "bigint" ? 0n : 0;
-  const out = new Array<Scalar>(x.size);
+  const out: Scalar[] = Array.from({ length: x.size }, () => zero);
   for (let line = 0; line < x.size; line++) {
     if (Math.floor(line / stride) % length !== 0) continue;
     let sum: Scalar = zero;

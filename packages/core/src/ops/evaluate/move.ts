@@ -176,7 +176,7 @@ export const pad: Evaluate = (node, inputs) => {
   if (!x || !pads || node.string("mode", "constant") !== "constant" || x.dtype === "string") return undefined;
   const rank = x.dims.length;
   const axes = (inputs[3]?.toNumbers() ?? x.dims.map((_, i) => i)).map((a) => normalizeAxis(a, rank));
-  const before = new Array<number>(rank).fill(0);
+  const before = Array.from({ length: rank }, (): number => 0);
   const dims = [...x.dims];
   axes.forEach((axis, i) => {
     before[axis] = pads[i]!;

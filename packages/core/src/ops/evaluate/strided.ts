@@ -11,7 +11,7 @@ export const MAX_ELEMENTS = 1 << 20;
 
 /** Distance in elements between neighbours on each axis of a row-major tensor. */
 export function stridesOf(dims: readonly number[]): number[] {
-  const strides = new Array<number>(dims.length);
+  const strides = Array.from({ length: dims.length }, () => 1);
   let step = 1;
   for (let axis = dims.length - 1; axis >= 0; axis--) {
     strides[axis] = step;
@@ -35,7 +35,7 @@ export function viewIndices(dims: readonly number[], strides: readonly number[],
   const rank = dims.length;
   const inner = rank === 0 ? 1 : dims[rank - 1]!;
   const innerStride = rank === 0 ? 0 : strides[rank - 1]!;
-  const at = new Array<number>(Math.max(0, rank - 1)).fill(0);
+  const at = Array.from({ length: Math.max(0, rank - 1) }, (): number => 0);
   let base = offset;
   for (let written = 0; written < count; ) {
     for (let i = 0; i < inner; i++) out[written++] = base + i * innerStride;

@@ -34,7 +34,7 @@ export function numberAt(c: InferContext, name: string, input: number): number |
 }
 
 /** A shape of `rank` unknown dimensions. */
-export const unknownShape = (rank: number): Shape => new Array<Dim>(rank).fill(null);
+export const unknownShape = (rank: number): Shape => Array.from({ length: rank }, (): Dim => null);
 
 /** `shape` with one axis replaced. */
 export const withDim = (shape: Shape, axis: number, dim: Dim): Shape => shape.map((d, i) => (i === axis ? dim : d));
