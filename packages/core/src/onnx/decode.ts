@@ -7,17 +7,18 @@ import type { PackedType, ScalarType } from "./fields.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { schema, type FieldInfo, type MessageInfo, type MessageName, type Proto } from "./proto.ts";
 import { decodeUtf8 } from "./utf8.ts";
-import { BYTES, FIXED32, FIXED64, Reader, VARINT, type WireType } from "./wire.ts";
+import { BYTES, FIXED32, FIXED64, Reader, VARINT, type RandomAccess, type WireType } from "./wire.ts";
+import type { Part } from "./writer.ts";
 
 type Message = Record<string, unknown>;
-type Scalar = number | bigint | string | Uint8Array;
+type Scalar = number | bigint | string | Part;
 
 /**
- * Reads one message of the named kind. The result shares the memory of `bytes`.
+ * Reads one message of the named kind. The result shares the memory of the source, or refers to long byte fields in its file.
  * @throws the codes of `codecErrors` (ONNX_*).
  */
-export function decodeProto<N extends MessageName>(name: N, bytes: Uint8Array, limits: Partial<Limits> = {}): Proto<N> {
-  return new Decoder(bytes, { ...defaultLimits, ...limits }).message(schema[name], {}, 0, 0) as Proto<N>;
+export function decodeProto<N extends MessageName>(name: N, source: Uint8Array | RandomAccess, limits: Partial<Limits> = {}): Proto<N> {
+  return new Decoder(source, { ...defaultLimits, ...limits }).message(schema[name], {}, 0, 0) as Proto<N>;
 }
 
 const scalarWire: Readonly<Record<ScalarType, WireType>> = {
@@ -40,8 +41,8 @@ class Decoder {
   #elements = 0;
   #textBytes = 0;
 
-  constructor(bytes: Uint8Array, limits: Limits) {
-    this.#reader = new Reader(bytes);
+  constructor(source: Uint8Array | RandomAccess, limits: Limits) {
+    this.#reader = new Reader(source);
     this.#limits = limits;
   }
 
@@ -159,7 +160,8 @@ class Decoder {
     let used = 0;
     reader.pos = first;
     walk((from, to) => {
-      for (let i = from; i < to; i++) out[used++] = reader.bytes[i]!;
+      out.set(reader.slice(from, to), used);
+      used += to - from;
     });
     reader.pos = after;
     return out;
@@ -173,7 +175,8 @@ class Decoder {
       case "float": return reader.float();
       case "name": return this.#text(this.#limits.nameBytes);
       case "text": return this.#text(Infinity);
-      default: return reader.view();
+      case "blob": return reader.part();
+      case "bytes": return reader.view();
     }
   }
 
@@ -196,7 +199,7 @@ class Decoder {
   }
 
   #keepUnknown(into: Message, from: number, to: number): void {
-    this.#keep(into, "unknown", this.#reader.bytes.subarray(from, to));
+    this.#keep(into, "unknown", this.#reader.slice(from, to));
   }
 
   /** Pieces are objects like messages and count as such. */

@@ -24,7 +24,7 @@ const keys = new Set(["location", "offset", "length", "checksum"]);
 
 /**
  * Reads the entries of an external tensor. `length` is what its type and shape take.
- * @throws ONNX_EXTERNAL_KEY, ONNX_EXTERNAL_NUMBER, ONNX_EXTERNAL_LENGTH, ONNX_EXTERNAL_LOCATION
+ * @throws ONNX_EXTERNAL_KEY, ONNX_EXTERNAL_NUMBER, ONNX_EXTERNAL_LENGTH and the codes of {@link locationFault}
  */
 export function externalRef(proto: TensorProto, tensor: string, length: number): ExternalRef {
   const found = new Map<string, string>();
@@ -33,8 +33,8 @@ export function externalRef(proto: TensorProto, tensor: string, length: number):
     found.set(key, value);
   }
   const location = found.get("location") ?? "";
-  const reason = locationFault(location);
-  if (reason !== undefined) throw onnxErrors.ONNX_EXTERNAL_LOCATION({ tensor, location, reason });
+  const fault = locationFault(location);
+  if (fault !== undefined) throw onnxErrors[fault]({ tensor, location });
   const declared = integer(found.get("length"), "length", tensor);
   if (declared !== undefined && declared !== length) throw onnxErrors.ONNX_EXTERNAL_LENGTH({ tensor, expected: length, received: declared });
   return { tensor, location, length, offset: integer(found.get("offset"), "offset", tensor) ?? 0, checksum: found.get("checksum") };
@@ -47,13 +47,16 @@ function integer(text: string | undefined, key: string, tensor: string): number 
   return value;
 }
 
-/** Why a location is refused whatever the file system holds; undefined when it may be looked up. */
-export function locationFault(location: string): string | undefined {
-  if (location === "") return "the location is empty";
-  if (location.includes("\0")) return "the location holds a NUL character";
-  if (/^[/\\]/.test(location)) return "the location is absolute";
-  if (/^[A-Za-z]:/.test(location)) return "the location names a drive";
-  if (location.split(/[/\\]/).includes("..")) return "the location leaves the model's folder";
+export type LocationFault =
+  | "ONNX_EXTERNAL_EMPTY" | "ONNX_EXTERNAL_NUL" | "ONNX_EXTERNAL_DRIVE" | "ONNX_EXTERNAL_ABSOLUTE" | "ONNX_EXTERNAL_TRAVERSAL";
+
+/** Why a location is refused whatever the file system holds; undefined when it may be looked up. The same on every platform. */
+export function locationFault(location: string): LocationFault | undefined {
+  if (location === "") return "ONNX_EXTERNAL_EMPTY";
+  if (location.includes("\0")) return "ONNX_EXTERNAL_NUL";
+  if (/^([A-Za-z]:|[/\\]{2})/.test(location)) return "ONNX_EXTERNAL_DRIVE";
+  if (/^[/\\]/.test(location)) return "ONNX_EXTERNAL_ABSOLUTE";
+  if (location.split(/[/\\]/).includes("..")) return "ONNX_EXTERNAL_TRAVERSAL";
   return undefined;
 }
 

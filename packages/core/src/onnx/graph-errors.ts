@@ -1,6 +1,14 @@
 /** Every way in which a well-formed file is refused because of the model it describes. */
 import { defineErrors } from "../errors.ts";
 
+/** Where a tensor says that its content is. */
+interface Location {
+  readonly tensor: string;
+  readonly location: string;
+}
+
+const untrusted = "External data must be a plain file named relative to the model, inside its folder. Do not load the model if you do not trust its source.";
+const links = "Copy the file itself beside the model, or pass { trustLinks: true } if you trust what the link points at.";
 const invalid = "The model is not valid ONNX; export it again or repair it with the tool that made it.";
 
 export const onnxErrors = defineErrors({
@@ -99,9 +107,41 @@ export const onnxErrors = defineErrors({
       `The external data of tensor "${d.tensor}" has the ${d.key} "${d.value}", which is not a non-negative integer.`,
     remedy: invalid,
   },
-  ONNX_EXTERNAL_LOCATION: {
-    text: (d: { tensor: string; location: string; reason: string }) => `Tensor "${d.tensor}" names the external file "${d.location}": ${d.reason}.`,
-    remedy: "External data must be a plain file named relative to the model, inside its folder. Do not load the model if you do not trust its source.",
+  ONNX_EXTERNAL_EMPTY: {
+    text: (d: Location) => `Tensor "${d.tensor}" is stored externally but names no file.`,
+    remedy: invalid,
+  },
+  ONNX_EXTERNAL_NUL: {
+    text: (d: Location) => `The external file of tensor "${d.tensor}" has a NUL character in its name.`,
+    remedy: untrusted,
+  },
+  ONNX_EXTERNAL_DRIVE: {
+    text: (d: Location) => `The external file "${d.location}" of tensor "${d.tensor}" names a drive or network share.`,
+    remedy: untrusted,
+  },
+  ONNX_EXTERNAL_ABSOLUTE: {
+    text: (d: Location) => `The external file "${d.location}" of tensor "${d.tensor}" is an absolute path.`,
+    remedy: untrusted,
+  },
+  ONNX_EXTERNAL_TRAVERSAL: {
+    text: (d: Location) => `The external file "${d.location}" of tensor "${d.tensor}" leaves the model's folder.`,
+    remedy: untrusted,
+  },
+  ONNX_EXTERNAL_MISSING: {
+    text: (d: Location) => `The external file "${d.location}" of tensor "${d.tensor}" cannot be opened.`,
+    remedy: "Put the file beside the model; both belong together.",
+  },
+  ONNX_EXTERNAL_SYMLINK: {
+    text: (d: Location) => `The external file "${d.location}" of tensor "${d.tensor}" is reached through a symbolic link.`,
+    remedy: links,
+  },
+  ONNX_EXTERNAL_HARDLINK: {
+    text: (d: Location & { links: number }) => `The external file "${d.location}" of tensor "${d.tensor}" has ${d.links} names (hard links).`,
+    remedy: links,
+  },
+  ONNX_EXTERNAL_NOT_FILE: {
+    text: (d: Location) => `The external file "${d.location}" of tensor "${d.tensor}" is not a regular file.`,
+    remedy: untrusted,
   },
   ONNX_EXTERNAL_LENGTH: {
     text: (d: { tensor: string; expected: number; received: number }) =>

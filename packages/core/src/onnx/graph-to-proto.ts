@@ -26,7 +26,7 @@ export function graphToProto(graph: Graph, writing: GraphWriting): GraphProto {
       docString: graph.docString,
       input: graph.inputs.map((value) => infoToProto(value, names.of(value, "An input", graph))),
       output: graph.outputs.map((value) => infoToProto(value, names.of(value, "An output", graph))),
-      valueInfo: valueInfo(graph, names),
+      valueInfo: valueInfo(graph, names, innerValues(graph)),
       quantizationAnnotation: annotations(graph, names),
       sparseInitializer: constants.flatMap(({ tensor, name }) => {
         const sparse = sparseOf(tensor);
@@ -65,18 +65,21 @@ function infoToProto(value: Value, name: string): ValueInfoProto {
   return { name, type: typeToProto(value.type), docString: value.docString, metadataProps: mapToEntries(value.metadata), unknown: unknownOf(value.unknown) };
 }
 
-/** What is known of values that are neither inputs nor outputs. The type of an initializer is that of its tensor and not said twice. */
-export function valueInfo(graph: Graph, names: Names): ValueInfoProto[] {
+/** What is known of the given values. The type of an initializer is that of its tensor and not said twice. */
+export function valueInfo(graph: Graph, names: Names, values: Iterable<Value>): ValueInfoProto[] {
   const infos: ValueInfoProto[] = [];
-  const outputs = new Set(graph.outputs);
-  const add = (value: Value, type: Value["type"]): void => {
-    const says = type ?? value.docString ?? value.metadata ?? value.unknown;
-    if (says === undefined || outputs.has(value)) return;
+  for (const value of values) {
+    const type = value.isInitializer ? undefined : value.type;
+    if ((type ?? value.docString ?? value.metadata ?? value.unknown) === undefined) continue;
     infos.push({ ...infoToProto(value, names.of(value, "value_info", graph)), type: typeToProto(type) });
-  };
-  for (const value of graph.initializers) add(value, undefined);
-  for (const node of graph.nodes) for (const value of node.outputs) if (value) add(value, value.type);
+  }
   return infos;
+}
+
+/** Values that are neither inputs nor outputs. */
+function innerValues(graph: Graph): Value[] {
+  const outer = new Set([...graph.inputs, ...graph.outputs]);
+  return [...graph.values()].filter((value) => !outer.has(value));
 }
 
 function annotations(graph: Graph, names: Names): GraphProto["quantizationAnnotation"] {

@@ -52,8 +52,8 @@ function functionToProto(fn: FunctionDef, place: ExternalPlacement | undefined):
     opsetImport: opsets(fn.opsetImports),
     domain: fn.domain,
     attributeProto: Array.from(fn.attributeDefaults, ([name, attribute]) => attributeToProto(name, attribute, inner)),
-    // A function has no typed inputs and outputs: what is known of them is not written.
-    valueInfo: valueInfo(body, writing.names),
+    // A function lists inputs and outputs by name only: what is known of them goes with the rest.
+    valueInfo: valueInfo(body, writing.names, body.values()),
     overload: fn.overload || undefined,
     metadataProps: mapToEntries(fn.metadata),
     unknown: unknownOf(fn.unknown),

@@ -7,6 +7,7 @@ import { defaultLimits, type Limits } from "./limits.ts";
 import { modelFromProto } from "./model-from-proto.ts";
 import { modelToProto } from "./model-to-proto.ts";
 import type { OnNotice } from "./notice.ts";
+import type { RandomAccess } from "./wire.ts";
 import { chunksOf } from "./writer.ts";
 
 export interface DecodeOptions {
@@ -19,15 +20,16 @@ export interface DecodeOptions {
 }
 
 /**
- * Reads an ONNX model. Tensors are views of `bytes`: do not change them afterwards.
+ * Reads an ONNX model. Tensors are views of the source's bytes: do not change them afterwards. Over a file (`RandomAccess`) large
+ * weights are left where they are; `loadModel` of @lathe/core/node does that.
  * @throws ONNX_* of `codecErrors` for damaged bytes and exceeded limits, of `onnxErrors` for models that are not valid.
  */
-export function decodeModel(bytes: Uint8Array, options: DecodeOptions = {}): Model {
+export function decodeModel(source: Uint8Array | RandomAccess, options: DecodeOptions = {}): Model {
   const limits = { ...defaultLimits, ...options.limits };
   const { externalData } = options;
   const external = externalData === undefined || typeof externalData === "function" ? externalData : memoryResolver(externalData);
   const notice = options.onNotice ?? ((): void => {});
-  return modelFromProto(decodeProto("ModelProto", bytes, limits), { external, notice, denseBytes: limits.denseBytes });
+  return modelFromProto(decodeProto("ModelProto", source, limits), { external, notice, denseBytes: limits.denseBytes });
 }
 
 /**

@@ -33,6 +33,6 @@ export class Scope {
   }
 
   #find(name: string): Value | undefined {
-    return this.#values.get(name) ?? this.#outer?.#find(name);
+    return this.#values.get(name) ?? (this.#outer === undefined ? undefined : this.#outer.#find(name));
   }
 }

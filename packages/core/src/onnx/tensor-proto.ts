@@ -88,7 +88,9 @@ const sizeError = (proto: TensorProto, dtype: DType, expected: number, received:
   onnxErrors.ONNX_TENSOR_SIZE({ tensor, dtype, dims: (proto.dims ?? []).join(", "), expected, received, unit });
 
 function fromPart(part: Exclude<Part, Uint8Array>): TensorStorage {
-  const bytes = (): Uint8Array => joinBytes([...part.chunks(part.byteLength)]) ?? new Uint8Array();
+  // A part that a file reader made is a storage already.
+  if ("kind" in part) return part as TensorStorage;
+  const bytes = (): Uint8Array => part.bytes?.() ?? joinBytes([...part.chunks(part.byteLength)]) ?? new Uint8Array();
   return { kind: "lazy", byteLength: part.byteLength, bytes, chunks: (size) => part.chunks(size) };
 }
 

@@ -1,8 +1,9 @@
 /**
- * Bounded reader of the protobuf wire format over one buffer. It never reads past its end, never copies, and checks a declared
- * length before anything is made from it. Source: protobuf.dev/programming-guides/encoding.
+ * Bounded reader of the protobuf wire format over one buffer, or over a file through a window. It never reads past its end, never
+ * copies, and checks a declared length before anything is made from it. Source: protobuf.dev/programming-guides/encoding.
  */
 import { codecErrors } from "./errors.ts";
+import type { ByteSource, Part } from "./writer.ts";
 
 export const VARINT = 0;
 export const FIXED64 = 1;
@@ -11,25 +12,41 @@ export const GROUP_START = 3;
 export const GROUP_END = 4;
 export const FIXED32 = 5;
 
+const floatBytes = new Uint8Array(4);
+const floatView = new DataView(floatBytes.buffer);
+
 export type WireType = typeof VARINT | typeof FIXED64 | typeof BYTES | typeof FIXED32;
 
+/** A file that is read where needed. Each `read` gives fresh memory. */
+export interface RandomAccess {
+  readonly byteLength: number;
+  read(offset: number, length: number): Uint8Array;
+  /** A range that is left in the file. */
+  part(offset: number, length: number): ByteSource;
+}
+
+/** Bytes read from a file at a time, and the length from which byte fields are left there. */
+const WINDOW = 1 << 16;
+
 export class Reader {
-  readonly bytes: Uint8Array;
-  /** Next byte to read. */
+  /** Next byte to read, counted from the start of the source. */
   pos = 0;
   /** First byte that must not be read; lowered while a nested message is read. */
   end: number;
   /** "NodeProto.name": for error messages only. */
   where = "ModelProto";
-  readonly #view: DataView;
+  readonly #file: RandomAccess | undefined;
+  /** The part of the source that is in memory, and where it begins. */
+  #window: Uint8Array;
+  #base = 0;
   /** Low and high half of the last 64-bit integer read. */
   #low = 0;
   #high = 0;
 
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-    this.end = bytes.length;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  constructor(source: Uint8Array | RandomAccess) {
+    this.end = source.byteLength;
+    this.#file = source instanceof Uint8Array ? undefined : source;
+    this.#window = source instanceof Uint8Array ? source : new Uint8Array();
   }
 
   get done(): boolean {
@@ -55,7 +72,7 @@ export class Reader {
 
   /** An unsigned integer that is used as a count or length. Beyond 2^53 it is no longer exact, but still too large. */
   uint(): number {
-    const first = this.bytes[this.pos];
+    const first = this.#window[this.pos - this.#base];
     if (first !== undefined && first < 0x80 && this.pos < this.end) {
       this.pos++;
       return first;
@@ -80,9 +97,9 @@ export class Reader {
 
   float(): number {
     this.need(4);
-    const value = this.#view.getFloat32(this.pos, true);
+    for (let i = 0; i < 4; i++) floatBytes[i] = this.#window[this.pos - this.#base + i]!;
     this.pos += 4;
-    return value;
+    return floatView.getFloat32(0, true);
   }
 
   /** Reads a length, checks it against what is left, and returns it. */
@@ -96,9 +113,28 @@ export class Reader {
   /** A view, not a copy, of a length-delimited field. */
   view(): Uint8Array {
     const length = this.length();
-    const view = this.bytes.subarray(this.pos, this.pos + length);
+    const view = this.slice(this.pos, this.pos + length);
     this.pos += length;
     return view;
+  }
+
+  /** The same, except that a long field of a file stays there. */
+  part(): Part {
+    const start = this.pos;
+    const length = this.length();
+    if (this.#file === undefined || length < WINDOW) {
+      this.pos = start;
+      return this.view();
+    }
+    const part = this.#file.part(this.pos, length);
+    this.pos += length;
+    return part;
+  }
+
+  /** The bytes from `from` to `to`, which lie before `end`. */
+  slice(from: number, to: number): Uint8Array {
+    this.#show(from, to - from);
+    return this.#window.subarray(from - this.#base, to - this.#base);
   }
 
   /** Passes over one value. `depth` bounds nested groups. */
@@ -115,17 +151,26 @@ export class Reader {
   skipVarint(): void {
     for (let i = 0; i < 10; i++) {
       this.need(1);
-      if (this.bytes[this.pos++]! < 0x80) return;
+      if (this.#window[this.pos++ - this.#base]! < 0x80) return;
     }
     throw codecErrors.ONNX_VARINT(this.place);
   }
 
   need(count: number): void {
     if (this.end - this.pos < count) throw codecErrors.ONNX_TRUNCATED(this.place);
+    this.#show(this.pos, count);
+  }
+
+  /** Moves the window so that it holds `count` bytes from `from` on. */
+  #show(from: number, count: number): void {
+    const file = this.#file;
+    if (file === undefined || (from >= this.#base && from + count <= this.#base + this.#window.length)) return;
+    this.#window = file.read(from, Math.min(Math.max(count, WINDOW), file.byteLength - from));
+    this.#base = from;
   }
 
   #advance(count: number): void {
-    this.need(count);
+    if (this.end - this.pos < count) throw codecErrors.ONNX_TRUNCATED(this.place);
     this.pos += count;
   }
 
@@ -150,7 +195,7 @@ export class Reader {
     let high = 0;
     for (let shift = 0; shift < 70; shift += 7) {
       this.need(1);
-      const byte = this.bytes[this.pos++]!;
+      const byte = this.#window[this.pos++ - this.#base]!;
       const bits = byte & 0x7f;
       if (shift < 28) low |= bits << shift;
       else if (shift === 28) {

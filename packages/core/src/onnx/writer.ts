@@ -8,6 +8,8 @@ import { encodeUtf8Into } from "./utf8.ts";
 export interface ByteSource {
   readonly byteLength: number;
   chunks(size: number): Iterable<Uint8Array>;
+  /** All of it at once, where the source has a better way than joining chunks. */
+  bytes?(): Uint8Array;
 }
 
 export type Part = Uint8Array | ByteSource;
