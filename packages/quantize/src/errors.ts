@@ -3,11 +3,11 @@ import { defineErrors } from "@lathe/core";
 export const quantizeErrors = defineErrors({
   QUANT_TYPE: {
     text: (d: { dtype: string; option: string }) => `${d.dtype} is not a quantized type that ${d.option} accepts.`,
-    remedy: "Use one of int8, uint8, int16, uint16, int4, uint4.",
+    remedy: "Use one of int8, uint8, int16, uint16, int4, uint4, float8e4m3fn, float8e5m2.",
   },
   QUANT_COMBINATION: {
-    text: (d: { activation: string; weight: string }) =>
-      `ONNX Runtime has no kernels for ${d.activation} activations with ${d.weight} weights.`,
+    text: (d: { activation: string; weight: string; reason: string }) =>
+      `${d.activation} activations with ${d.weight} weights cannot be used together: ${d.reason}.`,
     remedy: "Use uint8 activations with int8 weights on x64, int8 with int8 on arm64.",
   },
   QUANT_RANGE_MISSING: {
@@ -26,6 +26,10 @@ export const quantizeErrors = defineErrors({
     text: () => "The calibration set is empty.",
     remedy: "Give at least one sample; 100 to 500 that look like production data work well.",
   },
+  QUANT_CACHE: {
+    text: (d: { reason: string }) => `The calibration cache cannot be read: ${d.reason}.`,
+    remedy: "Delete it and calibrate again.",
+  },
   QUANT_NOTHING_TO_DO: {
     text: (d: { types: string }) => `The model has no node that can be quantized (looked for ${d.types}).`,
     remedy: "Check nodes, excludeNodes and opTypes, or whether the model is quantized already.",
@@ -33,6 +37,18 @@ export const quantizeErrors = defineErrors({
   QUANT_ALREADY: {
     text: (d: { node: string }) => `The model is quantized already (node "${d.node}").`,
     remedy: "Quantize the float model instead.",
+  },
+  QUANT_PARAM_COUNT: {
+    text: (d: { tensor: string; expected: number; received: number }) => `Tensor "${d.tensor}" needs ${d.expected} scales but ${d.received} were given.`,
+    remedy: "Give one {scale, zeroPoint} per channel, or one with `axis: null`.",
+  },
+  QUANT_UNKNOWN_NAME: {
+    text: (d: { option: string; name: string }) => `${d.option} names "${d.name}", which the model does not have.`,
+    remedy: "Check the spelling against `lathe inspect`; names are those of the model as given.",
+  },
+  QUANT_OPSET: {
+    text: (d: { opset: number; needed: number; why: string }) => `The model uses opset ${d.opset} but ${d.why} needs ${d.needed} or higher.`,
+    remedy: "Convert the model to a newer opset first.",
   },
   QUANT_AXIS: {
     text: (d: { tensor: string; axis: number; rank: number }) => `Axis ${d.axis} is outside tensor "${d.tensor}" of rank ${d.rank}.`,

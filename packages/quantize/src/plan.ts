@@ -1,16 +1,25 @@
 /**
  * What will be quantized, decided before anything is edited: which activations get a Q/DQ pair, which share the parameters of
- * another, which constants are weights (and along which axis), which are biases. One row of `placement` per operator.
+ * another, which constants are weights (and along which axis), which are biases. The rule of each operator is a row in placement.ts.
  */
 import type { Graph, Node, Value } from "@lathe/core";
+import { placement } from "./placement.ts";
+import { activationSpec, constantSpec, type ConvertOverride, type Overrides, type Range, type TensorOverride, type TensorSpec, type TypeOptions } from "./spec.ts";
+
+/** A second quantized type that some consumers get. */
+export interface ConvertPlan {
+  readonly spec: TensorSpec;
+  /** undefined: all consumers. */
+  readonly nodes: ReadonlySet<string> | undefined;
+}
 
 export type TensorPlan =
-  /** A Q/DQ pair with parameters from the calibrated range. */
-  | { readonly kind: "activation" }
-  /** A Q/DQ pair with the parameters of `source` (Reshape, Transpose, MaxPool ... move values without changing them). */
-  | { readonly kind: "shared"; readonly source: Value }
-  /** A constant; `axis` set: per channel. Constants of elementwise operators take the activation type. */
-  | { readonly kind: "constant"; readonly role: "weight" | "activation"; readonly axis: number | undefined };
+  /** A Q/DQ pair with parameters from a range: the one observed at a value, or a known one. */
+  | { readonly kind: "activation"; readonly spec: TensorSpec; readonly observe: Value | Range; readonly convert?: ConvertPlan | undefined }
+  /** A Q/DQ pair with the parameters that `consumer` sees at `source` (Reshape, Transpose, MaxPool ... move values without changing them). */
+  | { readonly kind: "shared"; readonly source: Value; readonly consumer: Node; readonly convert?: ConvertPlan | undefined }
+  /** A constant: integer initializer and DQ. Constants of elementwise operators take the activation type. */
+  | { readonly kind: "constant"; readonly role: "weight" | "activation"; readonly spec: TensorSpec };
 
 export interface BiasPlan {
   readonly node: Node;
@@ -20,12 +29,18 @@ export interface BiasPlan {
   readonly beta: number;
 }
 
-export interface PlanOptions {
+export interface PlanOptions extends TypeOptions {
   readonly perChannel: boolean;
-  readonly symmetricActivations: boolean;
   /** Remove Relu/Clip whose effect the quantized range already has (asymmetric activations only). */
   readonly fuseActivations: boolean;
   readonly quantizeBias: boolean;
+  /** Quantize Reshape, Transpose, MaxPool ... even when their input is not quantized. */
+  readonly quantizeMoves: boolean;
+  /** Operators whose outputs stay float. */
+  readonly floatOutputs: readonly string[];
+  /** Per-channel axis of the weight by operator type, in place of the usual one. */
+  readonly channelAxes: Readonly<Record<string, number>>;
+  readonly overrides: Overrides;
 }
 
 export interface QdqPlan {
@@ -33,15 +48,17 @@ export interface QdqPlan {
   readonly biases: readonly BiasPlan[];
   /** Relu/Clip nodes that go away: the quantizer's range clips for them. */
   readonly absorbed: readonly Node[];
+  readonly options: PlanOptions;
 }
 
-class Planner {
+/** Collects the decisions of the placement rules. */
+export class Planner {
   readonly tensors = new Map<Value, TensorPlan>();
   readonly biases: BiasPlan[] = [];
   readonly absorbed: Node[] = [];
-  readonly #biasValues = new Set<Value>();
   readonly options: PlanOptions;
   readonly opset: number;
+  readonly #biasValues = new Set<Value>();
 
   constructor(options: PlanOptions, opset: number) {
     this.options = options;
@@ -54,198 +71,119 @@ class Planner {
 
   activation(value: Value | undefined): void {
     if (!value || !isFloatValue(value) || this.tensors.has(value)) return;
-    this.tensors.set(value, value.constant ? { kind: "constant", role: "activation", axis: undefined } : { kind: "activation" });
+    this.tensors.set(value, value.constant ? this.#constant(value, "activation", undefined) : this.#activation(value));
   }
 
   /** Shares the parameters of `source`; a per-channel constant has no single pair of parameters to share. */
-  sameAs(value: Value | undefined, source: Value): void {
+  sameAs(value: Value | undefined, source: Value, consumer: Node): void {
     const how = this.tensors.get(source);
-    if (how?.kind === "constant" && how.axis !== undefined) return this.activation(value);
-    if (value && isFloatValue(value)) this.tensors.set(value, { kind: "shared", source });
+    if (!how || (how.kind === "constant" && how.spec.axis !== undefined)) return this.activation(value);
+    if (value && isFloatValue(value)) this.tensors.set(value, { kind: "shared", source, consumer, convert: this.#convert(value) });
   }
 
   /** A weight when constant, else an activation. `axis` is used when per-channel is on and the rank admits it. */
-  weight(value: Value | undefined, axis: number): void {
+  weight(value: Value | undefined, axis: number, opType: string): void {
     if (!value || !isFloatValue(value)) return;
     const rank = value.constant?.dims.length;
     if (rank === undefined) return this.activation(value);
-    const at = axis < 0 ? axis + rank : axis;
-    if (this.options.perChannel && at >= 0 && at < rank) this.tensors.set(value, { kind: "constant", role: "weight", axis: at });
-    else if (!this.tensors.has(value)) this.tensors.set(value, { kind: "constant", role: "weight", axis: undefined });
+    const at = this.#channelAxis(value, axis, rank, opType);
+    if (at !== undefined || !this.tensors.has(value)) this.tensors.set(value, this.#constant(value, "weight", at));
   }
 
   bias(node: Node, index: number, beta = 1): void {
     const bias = node.input(index);
-    const input = node.input(0);
-    const weight = node.input(1);
-    if (!this.options.quantizeBias || !bias?.constant || !isFloatValue(bias) || !input || !weight?.constant) return;
+    const [input, weight] = [node.input(0), node.input(1)];
+    if (!bias?.constant || !isFloatValue(bias) || !input || !weight) return;
+    if (this.#override(bias)) return this.weight(bias, 0, "");
     this.#biasValues.add(bias);
-    this.biases.push({ node, index, input, weight, beta });
+    if (this.options.quantizeBias) this.biases.push({ node, index, input, weight, beta });
   }
 
   outputs(node: Node): void {
+    if (this.keepsOutput(node)) return;
     for (const output of node.outputs) this.activation(output ?? undefined);
+  }
+
+  keepsOutput(node: Node): boolean {
+    return this.options.floatOutputs.includes(node.opType);
   }
 
   /** Takes a Relu/Clip out when the range of its output does the clipping; false when it must stay. */
   absorb(node: Node): boolean {
-    const input = node.input(0)!;
-    if (this.options.symmetricActivations || !this.options.fuseActivations) return false;
+    const [input, output] = [node.input(0)!, node.out];
+    if (this.options.symmetricActivations || !this.options.fuseActivations || this.#override(input)?.convert || this.#override(output)?.convert) return false;
     if (input.useCount !== 1 || input.isGraphOutput || !input.producer || input.producer.graph !== node.graph) return false;
     this.tensors.delete(input);
     this.absorbed.push(node);
     return true;
   }
+
+  #override(value: Value): TensorOverride | undefined {
+    return Object.hasOwn(this.options.overrides, value.name) ? this.options.overrides[value.name] : undefined;
+  }
+
+  #activation(value: Value): TensorPlan {
+    return { kind: "activation", spec: activationSpec(this.options, this.#override(value)), observe: value, convert: this.#convert(value) };
+  }
+
+  #constant(value: Value, role: "weight" | "activation", axis: number | undefined): TensorPlan {
+    const override = this.#override(value);
+    const rank = value.constant!.dims.length;
+    return { kind: "constant", role, spec: constantSpec(role, override?.axis ?? axis, rank, this.options, override) };
+  }
+
+  #channelAxis(value: Value, axis: number, rank: number, opType: string): number | undefined {
+    const override = this.#override(value);
+    if (override?.axis === null || (override?.params && override.axis === undefined)) return undefined;
+    if (!this.options.perChannel && override?.axis === undefined) return undefined;
+    const wanted = override?.axis ?? this.options.channelAxes[opType] ?? axis;
+    const at = wanted < 0 ? wanted + rank : wanted;
+    return at >= 0 && at < rank ? at : undefined;
+  }
+
+  #convert(value: Value): ConvertPlan | undefined {
+    const convert: ConvertOverride | undefined = this.#override(value)?.convert;
+    if (!convert) return undefined;
+    return { spec: activationSpec(this.options, convert), nodes: convert.nodes && new Set(convert.nodes) };
+  }
 }
-
-type Placement = (node: Node, plan: Planner) => void;
-
-const everything: Placement = (node, plan) => {
-  for (const input of node.inputs) plan.activation(input ?? undefined);
-  plan.outputs(node);
-};
-
-/** Moves values: the output has the input's parameters, and is quantized only when the input is. */
-const passThrough: Placement = (node, plan) => {
-  const input = node.input(0);
-  if (input && plan.isPlanned(input)) plan.sameAs(node.output(0), input);
-};
-
-const convLike = (axis: number): Placement => (node, plan) => {
-  plan.activation(node.input(0));
-  plan.outputs(node);
-  plan.weight(node.input(1), axis);
-  plan.bias(node, 2);
-};
-
-const gemm: Placement = (node, plan) => {
-  plan.activation(node.input(0));
-  plan.outputs(node);
-  plan.weight(node.input(1), node.int("transB", 0) === 1 ? 0 : 1);
-  plan.bias(node, 2, node.float("beta", 1));
-};
-
-const matMul: Placement = (node, plan) => {
-  for (const input of node.inputs) plan.weight(input ?? undefined, 1);
-  plan.outputs(node);
-};
-
-const normalization: Placement = (node, plan) => {
-  plan.activation(node.input(0));
-  plan.weight(node.input(1), 1);
-  plan.bias(node, 2);
-  plan.outputs(node);
-};
-
-const removable: Placement = (node, plan) => {
-  const input = node.input(0);
-  if (!input || !plan.isPlanned(input)) return;
-  plan.absorb(node);
-  plan.activation(node.output(0));
-};
-
-const split: Placement = (node, plan) => {
-  const input = node.input(0);
-  if (!input) return;
-  if (!plan.isPlanned(input)) plan.activation(input);
-  for (const output of node.outputs) plan.sameAs(output ?? undefined, input);
-};
-
-const gather: Placement = (node, plan) => {
-  const table = node.input(0);
-  if (!table) return;
-  if (table.constant && isFloatValue(table)) plan.activation(table);
-  if (plan.isPlanned(table)) plan.sameAs(node.output(0), table);
-};
-
-const where: Placement = (node, plan) => {
-  if (plan.isPlanned(node.input(1)) && plan.isPlanned(node.input(2))) plan.outputs(node);
-};
-
-const pad: Placement = (node, plan) => {
-  const input = node.input(0);
-  if (!input) return;
-  for (const value of node.inputs) plan.activation(value ?? undefined);
-  if (padKeepsRange(node, plan.opset)) plan.sameAs(node.output(0), input);
-  else plan.outputs(node);
-};
-
-/** Padding with zero or with the input's own values adds nothing outside the input's range (which always holds 0). */
-function padKeepsRange(node: Node, opset: number): boolean {
-  const mode = node.string("mode", "constant");
-  if (mode !== "constant") return true;
-  if (opset < 11) return node.float("value", 0) === 0;
-  const value = node.input(2);
-  return value ? value.constant?.toNumbers()[0] === 0 : true;
-}
-
-const from = (opset: number, rule: Placement): Placement => (node, plan) => {
-  if (plan.opset >= opset) rule(node, plan);
-};
-
-/** Operators that can be quantized statically, and how. The default set is all of them. */
-export const placement: Readonly<Record<string, Placement>> = {
-  Conv: convLike(0),
-  ConvTranspose: convLike(1),
-  Gemm: gemm,
-  MatMul: matMul,
-  Add: everything,
-  Mul: everything,
-  ArgMax: everything,
-  CumSum: everything,
-  Sigmoid: everything,
-  LeakyRelu: everything,
-  Softmax: everything,
-  Concat: everything,
-  GlobalAveragePool: everything,
-  Relu: removable,
-  Clip: removable,
-  MaxPool: from(12, passThrough),
-  Resize: from(11, passThrough),
-  AveragePool: passThrough,
-  Reshape: passThrough,
-  Transpose: passThrough,
-  Squeeze: passThrough,
-  Unsqueeze: passThrough,
-  Flatten: passThrough,
-  Slice: passThrough,
-  TopK: passThrough,
-  Split: split,
-  Gather: gather,
-  GatherElements: gather,
-  Where: where,
-  Pad: pad,
-  InstanceNormalization: normalization,
-  LayerNormalization: normalization,
-  BatchNormalization: normalization,
-  EmbedLayerNormalization: everything,
-};
 
 export const isFloatValue = (value: Value): boolean => value.dtype === "float32";
 
 /** Plans Q/DQ for `nodes` (in execution order). Edits nothing. */
 export function planQdq(graph: Graph, nodes: ReadonlySet<Node>, options: PlanOptions, opset: number): QdqPlan {
   const planner = new Planner(options, opset);
-  for (const node of graph.nodes) if (nodes.has(node)) (placement[node.opType] ?? everything)(node, planner);
-  return { tensors: planner.tensors, biases: planner.biases, absorbed: planner.absorbed };
+  for (const node of graph.nodes) if (nodes.has(node)) (placement[node.opType] ?? placement.default!)(node, planner);
+  pointRanges(graph, nodes, planner.tensors);
+  return { tensors: planner.tensors, biases: planner.biases, absorbed: planner.absorbed, options };
 }
 
-export interface NodeSelection {
-  readonly opTypes?: readonly string[] | undefined;
-  readonly nodes?: readonly string[] | undefined;
-  readonly excludeNodes?: readonly string[] | undefined;
-}
-
-/** Nodes of the main graph that the options select, by operator type and by name. */
-export function selectNodes(graph: Graph, selection: NodeSelection, known: ReadonlySet<string>): Set<Node> {
-  const types = selection.opTypes ? new Set(selection.opTypes) : known;
-  const only = selection.nodes && selection.nodes.length > 0 ? new Set(selection.nodes) : undefined;
-  const excluded = new Set(selection.excludeNodes ?? []);
-  const picked = new Set<Node>();
+/** What is clipped behind a value (Relu, Clip) need not be represented in it; what Softmax gives is known. */
+function pointRanges(graph: Graph, nodes: ReadonlySet<Node>, tensors: Map<Value, TensorPlan>): void {
+  const observe = new Map<Value, Value | Range>();
   for (const node of graph.nodes) {
-    if (node.domain !== "" || !types.has(node.opType) || excluded.has(node.name)) continue;
-    if (only && !only.has(node.name)) continue;
-    picked.add(node);
+    if (!nodes.has(node)) continue;
+    const input = node.input(0);
+    if (node.opType === "Softmax") observe.set(node.out, { min: 0, max: 1 });
+    if ((node.opType === "Relu" || node.opType === "Clip") && input?.useCount === 1) observe.set(input, observe.get(node.out) ?? node.out);
   }
-  return picked;
+  for (const [value, source] of observe) {
+    const how = tensors.get(value);
+    if (how?.kind === "activation") tensors.set(value, { ...how, observe: source });
+  }
+}
+
+/** Values whose range the calibration data must tell. */
+export function valuesToObserve(plan: QdqPlan): Set<Value> {
+  const found = new Set<Value>();
+  for (const how of plan.tensors.values()) {
+    if (how.kind === "activation" && !("min" in how.observe) && !how.spec.params && !(how.spec.range && !how.convert)) found.add(how.observe);
+    if (how.kind === "shared" && how.convert && !how.convert.spec.params && !how.convert.spec.range) found.add(ofShared(plan, how));
+  }
+  return found;
+}
+
+function ofShared(plan: QdqPlan, how: Extract<TensorPlan, { kind: "shared" }>): Value {
+  for (const [value, other] of plan.tensors) if (other === how) return value;
+  return how.source;
 }

@@ -61,7 +61,7 @@ export interface WeightOptions extends RangeOptions {
   readonly dtype: QuantType;
   /** Per-channel axis; undefined: one scale for the whole tensor. */
   readonly axis?: number | undefined;
-  readonly minimumRealRange?: number;
+  readonly minimumRealRange?: number | undefined;
 }
 
 /** Scale and zero point of each channel (one entry when per tensor). */

@@ -1,0 +1,63 @@
+/**
+ * Histogram of a tensor over a stream of batches, in memory that depends on the number of bins alone. It is symmetric about 0 and
+ * grows: when a batch goes beyond it, whole bins of the old width are added on both sides. Counts equal those of ONNX Runtime's
+ * collector (numpy's rules for edges, in float32), which keeps all batches of all tensors in memory instead.
+ */
+const f32 = Math.fround;
+
+export interface Histogram {
+  /** Bins now; starts at the wanted number and only grows. */
+  readonly bins: number;
+  /** The range is [-threshold, threshold]. */
+  readonly threshold: number;
+  readonly counts: Float64Array;
+}
+
+/** Adds a batch. The largest magnitude of the batch must be finite and known to the caller. */
+export function addToHistogram(old: Histogram | undefined, data: Float32Array, absMax: number, startBins: number): Histogram {
+  const reach = f32(absMax);
+  if (!old) return count(new Float64Array(startBins), data, reach);
+  if (reach <= old.threshold) return count(old.counts, data, old.threshold);
+  if (old.threshold === 0) return count(old.counts, data, reach);
+  const stride = f32(f32(2 * old.threshold) / old.bins);
+  const added = Math.trunc(f32(floorDivide(f32(reach - old.threshold), stride) + 1));
+  const counts = new Float64Array(old.bins + 2 * added);
+  counts.set(old.counts, added);
+  return count(counts, data, f32(f32(added * stride) + old.threshold));
+}
+
+function count(counts: Float64Array, data: Float32Array, threshold: number): Histogram {
+  const n = counts.length;
+  const edges = histogramEdges({ bins: n, threshold });
+  const first = edges[0]!;
+  const last = edges[n]!;
+  const perUnit = n / (last - first);
+  for (let i = 0; i < data.length; i++) {
+    const x = data[i]!;
+    if (!(x >= first && x <= last)) continue;
+    let at = Math.floor((x - first) * perUnit);
+    if (at >= n) at = n - 1;
+    // The quotient may be off by one bin; the float32 edges decide.
+    if (x < edges[at]!) at--;
+    else if (at < n - 1 && x >= edges[at + 1]!) at++;
+    counts[at]!++;
+  }
+  return { bins: n, threshold, counts };
+}
+
+/** The bins + 1 edges, in float32. A histogram of zeros only spans [-0.5, 0.5]. */
+export function histogramEdges({ bins, threshold }: Pick<Histogram, "bins" | "threshold">): Float32Array {
+  const reach = threshold === 0 ? 0.5 : f32(threshold);
+  const edges = new Float32Array(bins + 1);
+  const step = f32(f32(reach + reach) / bins);
+  for (let i = 0; i < bins; i++) edges[i] = f32(f32(i * step) - reach);
+  edges[bins] = reach;
+  return edges;
+}
+
+/** numpy's `//` on float32. */
+function floorDivide(a: number, b: number): number {
+  const quotient = f32(f32(a - f32(a % b)) / b);
+  const floor = Math.floor(quotient);
+  return quotient - floor > 0.5 ? floor + 1 : floor;
+}
