@@ -22,3 +22,5 @@ export * from "./onnx/index.ts";
 export * from "./ops/define.ts";
 export { standardOps } from "./ops/standard.ts";
 export type * from "./runtime.ts";
+export * from "./ops/dim.ts";
+export { broadcast, axisOf, axesOf, intList, sameAs, elementwise } from "./ops/shape.ts";
