@@ -25,4 +25,16 @@ export const trainErrors = defineErrors({
     text: (d: { loss: string; value: string; expected: string }) => `The loss ${d.loss} expects "${d.value}" to have ${d.expected}.`,
     remedy: "Choose another output, or give input shapes so that the shape is known.",
   },
+  TRAIN_NOT_FINITE: {
+    text: (d: { step: number; loss: number }) => `The loss is ${d.loss} at step ${d.step}.`,
+    remedy: "Lower the learning rate, clip the gradient norm (clipNorm), or check the data for NaN.",
+  },
+  TRAIN_MISSING_INPUT: {
+    text: (d: { input: string; expected: readonly string[] }) => `The batch lacks "${d.input}"; the step needs ${d.expected.join(", ")}.`,
+    remedy: "Give every input of the model and every input that the loss added (labels, targets).",
+  },
+  TRAIN_CHECKPOINT: {
+    text: (d: { tensor: string }) => `The checkpoint does not fit: "${d.tensor}" is missing or has another shape.`,
+    remedy: "Resume with the same model, loss and optimizer that wrote it.",
+  },
 });

@@ -3,7 +3,9 @@
  * dx = inv * (g - mean(g) - xh * mean(g * xh)).  Source: Ioffe & Szegedy 2015 (batch), Ba et al. 2016 (layer), Zhang & Sennrich 2019 (RMS).
  */
 import { attr, type GradContext, type GradRule, type OpRules, type Value } from "@lathe/core";
-import { add, div, ints, mul, rankOf, reduceMean, reduceSum, scalar, shapeOf, shapeVector, sub, sumTo, unsupported } from "../build.ts";
+import { add, div, ints, mul, neg, rankOf, reduceMean, reduceSum, scalar, shapeOf, shapeVector, sub, sumTo, unsupported } from "../build.ts";
+
+import { BATCH_STATISTICS } from "../../step/statistics.ts";
 
 const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
@@ -66,14 +68,15 @@ function channelSum(c: GradContext, x: Value, rank: number): Value {
   return reduceSum(c, overSpace, [0], false);
 }
 
-/** Inference form (frozen statistics): a fixed affine map per channel. Training form: statistics of the batch. */
+/** Frozen statistics: a fixed affine map per channel. Statistics of the batch (see step/statistics.ts): mean and variance follow x. */
 const batchNorm: GradRule = (c) => {
   const { node } = c;
   const [x, scale, dy] = [c.input(0), c.input(1), c.dy(0)!];
   const rank = rankOf(c, x);
   const epsilon = node.float("epsilon", 1e-5);
-  if (node.int("training_mode", 0) === 1) return batchNormTraining(c, x, scale, dy, rank, epsilon);
+  if (node.int("training_mode", 0) === 1) return unsupported(c, "training_mode 1 (give the model in inference form; the training step switches it)");
   const inv = inverseRoot(c, c.input(4), epsilon);
+  if (node.metadata?.has(BATCH_STATISTICS)) return batchNormTraining(c, x, scale, dy, rank, inv);
   const xh = (): Value => mul(c, sub(c, x, perChannel(c, c.input(3), rank)), perChannel(c, inv, rank));
   return [
     c.wants(0) ? mul(c, dy, perChannel(c, mul(c, scale, inv), rank)) : undefined,
@@ -82,15 +85,28 @@ const batchNorm: GradRule = (c) => {
   ];
 };
 
-function batchNormTraining(c: GradContext, x: Value, scale: Value, dy: Value, rank: number, epsilon: number): readonly (Value | undefined)[] {
-  const axes = [0, ...range(2, rank)];
-  const { mean, inv } = moments(c, x, axes, epsilon);
-  const xh = mul(c, sub(c, x, mean), inv);
-  return [
-    c.wants(0) ? normalizedGradient(c, xh, mul(c, dy, perChannel(c, scale, rank)), inv, axes) : undefined,
-    c.wants(1) ? channelSum(c, mul(c, dy, xh), rank) : undefined,
-    c.wants(2) ? channelSum(c, dy, rank) : undefined,
-  ];
+/** The per-channel form of the formula: dx = A dy + B x + C, two fused BatchNormalization passes and one sum. */
+function batchNormTraining(c: GradContext, x: Value, scale: Value, dy: Value, rank: number, inv: Value): readonly (Value | undefined)[] {
+  const mean = c.input(3);
+  const dbeta = channelSum(c, dy, rank);
+  const dyx = channelSum(c, mul(c, dy, x), rank);
+  const dgamma = mul(c, inv, sub(c, dyx, mul(c, mean, dbeta)));
+  if (!c.wants(0)) return [undefined, dgamma, dbeta];
+  const count = elementsPerChannel(c, x, rank);
+  const a = mul(c, scale, inv);
+  const b = div(c, mul(c, neg(c, a), mul(c, inv, dgamma)), count);
+  const shift = sub(c, div(c, mul(c, neg(c, a), dbeta), count), mul(c, b, mean));
+  const [zeros, ones] = [sub(c, scale, scale), c.emit("Expand", [scalar(c, 1, scale), shapeVector(c, scale)])];
+  const affine = (v: Value, factor: Value, offset: Value): Value => c.emit("BatchNormalization", [v, factor, offset, zeros, ones], { epsilon: attr.float(0) });
+  return [add(c, affine(dy, a, shift), affine(x, b, zeros)), dgamma, dbeta];
+}
+
+/** N * H * W as a float value. */
+function elementsPerChannel(c: GradContext, x: Value, rank: number): Value {
+  const dims = [0, ...range(2, rank)].map((axis) => shapeOf(c, x)[axis]);
+  if (dims.every((d) => typeof d === "number")) return scalar(c, (dims as number[]).reduce((p, d) => p * d, 1), x);
+  const sizes = c.emit("Gather", [c.emit("Shape", [x]), ints(c, [0, ...range(2, rank)])]);
+  return c.emit("Cast", [c.emit("ReduceProd", [sizes], { keepdims: attr.int(0) })], { to: attr.int(1) });
 }
 
 const instanceNorm: GradRule = (c) => {
