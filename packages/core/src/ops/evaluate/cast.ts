@@ -75,3 +75,10 @@ export const castLike: Evaluate = (node, [x, like]) => {
   const made = castTensor(x, like.dtype, node.int("saturate", 1) !== 0);
   return made && [made];
 };
+
+/** The same bits as another element type of the same width. */
+export const bitCast: Evaluate = (node, [x]) => {
+  const to = dtypeFromId(node.int("to", 0));
+  if (!x || !to || x.dtype === "string" || dtypes[x.dtype].bits !== dtypes[to].bits) return undefined;
+  return [Tensor.fromBytes(to, x.dims, x.bytes())];
+};

@@ -117,6 +117,12 @@ export const bitwise = (f: (a: bigint, b: bigint) => bigint): Evaluate => (_, in
   }));
 };
 
+/** BitShift on unsigned integers; bits that leave are lost, and a shift by the width or more gives 0. */
+export const bitShift: Evaluate = (node, inputs, opset) => {
+  const left = node.string("direction") === "LEFT";
+  return bitwise((a, b) => (b >= 64n ? 0n : left ? a << b : a >> b))(node, inputs, opset);
+};
+
 export const where: Evaluate = (_, [condition, x, y]) => {
   if (!condition || !x || !y) return undefined;
   const dims = broadcastShape(condition.dims, x.dims, y.dims);

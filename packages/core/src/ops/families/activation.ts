@@ -1,6 +1,12 @@
 /** Activation functions. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { sameAs } from "../shape.ts";
+import { clip, unary } from "../evaluate/elementwise.ts";
+import { noWork, perOutput } from "../rules/cost.ts";
+import { inferDropout } from "../rules/elementwise.ts";
+import { broadcasting, sameShape } from "../ties/elementwise.ts";
+import { softmaxTies } from "../ties/norm.ts";
 
 export const activationOps: readonly OpDef[] = [
   op({
@@ -11,6 +17,10 @@ export const activationOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       14: "| | T+: ints",
     },
+    infer: sameAs(0),
+    evaluate: unary("relu"),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "LeakyRelu",
@@ -19,6 +29,9 @@ export const activationOps: readonly OpDef[] = [
       6: "| -consumed_inputs",
       16: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "PRelu",
@@ -29,6 +42,9 @@ export const activationOps: readonly OpDef[] = [
       9: "| | T+: int32 int64 uint32 uint64",
       16: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "Elu",
@@ -37,6 +53,9 @@ export const activationOps: readonly OpDef[] = [
       6: "| -consumed_inputs",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Selu",
@@ -45,8 +64,17 @@ export const activationOps: readonly OpDef[] = [
       6: "| -consumed_inputs +gamma:float=1.050701 +alpha:float=1.6732632",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
-  op({ name: "Celu", since: { 12: "X:T -> Y:T | alpha:float=1 | T: float32" } }),
+  op({
+    name: "Celu",
+    since: { 12: "X:T -> Y:T | alpha:float=1 | T: float32" },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
+  }),
   op({
     name: "Sigmoid",
     since: {
@@ -54,6 +82,9 @@ export const activationOps: readonly OpDef[] = [
       6: "| -consumed_inputs",
       13: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "HardSigmoid",
@@ -62,6 +93,9 @@ export const activationOps: readonly OpDef[] = [
       6: "| -consumed_inputs",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "HardSwish",
@@ -69,22 +103,43 @@ export const activationOps: readonly OpDef[] = [
       14: "X:T -> Y:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
-  op({ name: "Swish", since: { 24: "X:T -> Y:T | alpha:float=1 | T: floats bfloat16" } }),
+  op({
+    name: "Swish",
+    since: { 24: "X:T -> Y:T | alpha:float=1 | T: floats bfloat16" },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
+  }),
   op({
     name: "Mish",
     since: {
       18: "X:T -> Y:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
-  op({ name: "Gelu", since: { 20: "X:T -> Y:T | approximate:string=none | T: floats bfloat16" } }),
+  op({
+    name: "Gelu",
+    since: { 20: "X:T -> Y:T | approximate:string=none | T: floats bfloat16" },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
+  }),
   op({
     name: "Softplus",
     since: {
       1: "X:T -> Y:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Softsign",
@@ -92,14 +147,26 @@ export const activationOps: readonly OpDef[] = [
       1: "input:T -> output:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
-  op({ name: "Shrink", since: { 9: "input:T -> output:T | bias:float=0 lambd:float=0.5 | T: reals" } }),
+  op({
+    name: "Shrink",
+    since: { 9: "input:T -> output:T | bias:float=0 lambd:float=0.5 | T: reals" },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
+  }),
   op({
     name: "ThresholdedRelu",
     since: {
       10: "X:T -> Y:T | alpha:float=1 | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Clip",
@@ -110,6 +177,10 @@ export const activationOps: readonly OpDef[] = [
       12: "| | T+: ints uints",
       13: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    evaluate: clip,
+    cost: perOutput(2),
+    ties: sameShape,
   }),
   op({
     name: "Softmax",
@@ -118,6 +189,9 @@ export const activationOps: readonly OpDef[] = [
       11: "",
       13: "| +axis:int=-1 | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(5),
+    ties: softmaxTies,
   }),
   op({
     name: "LogSoftmax",
@@ -126,6 +200,9 @@ export const activationOps: readonly OpDef[] = [
       11: "",
       13: "| +axis:int=-1 | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(5),
+    ties: softmaxTies,
   }),
   op({
     name: "Hardmax",
@@ -134,6 +211,9 @@ export const activationOps: readonly OpDef[] = [
       11: "",
       13: "| +axis:int=-1 | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(2),
+    ties: softmaxTies,
   }),
   op({
     name: "Dropout",
@@ -146,5 +226,8 @@ export const activationOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       22: "| | T+: float8s; T1+: float8s bfloat16",
     },
+    infer: inferDropout,
+    cost: noWork,
+    ties: sameShape,
   }),
 ];

@@ -1,6 +1,13 @@
 /** Elementwise arithmetic of several tensors, with broadcasting. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { maxDims, minDims } from "../dim.ts";
+import { elementwise } from "../shape.ts";
+import { binary, variadic, where } from "../evaluate/elementwise.ts";
+import { perOperand, perOutput } from "../rules/cost.ts";
+import { inferAdd, inferDiv, inferElementwise, inferMod, inferMul, inferSub, inferWhere } from "../rules/elementwise.ts";
+import { dimArithmetic } from "../rules/values.ts";
+import { broadcasting } from "../ties/elementwise.ts";
 
 export const binaryOps: readonly OpDef[] = [
   op({
@@ -12,6 +19,10 @@ export const binaryOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       14: "| | T+: int8 int16 uint8 uint16",
     },
+    infer: inferAdd,
+    evaluate: binary("add"),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "Sub",
@@ -22,6 +33,10 @@ export const binaryOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       14: "| | T+: int8 int16 uint8 uint16",
     },
+    infer: inferSub,
+    evaluate: binary("sub"),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "Mul",
@@ -32,6 +47,10 @@ export const binaryOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       14: "| | T+: int8 int16 uint8 uint16",
     },
+    infer: inferMul,
+    evaluate: binary("mul"),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "Div",
@@ -42,6 +61,10 @@ export const binaryOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       14: "| | T+: int8 int16 uint8 uint16",
     },
+    infer: inferDiv,
+    evaluate: binary("div"),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "Pow",
@@ -52,6 +75,10 @@ export const binaryOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       15: "| | T1+: bfloat16",
     },
+    infer: inferElementwise,
+    evaluate: binary("pow"),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "Mod",
@@ -59,6 +86,10 @@ export const binaryOps: readonly OpDef[] = [
       10: "A:T B:T -> C:T | fmod:int=0 | T: reals",
       13: "| | T+: bfloat16",
     },
+    infer: inferMod,
+    evaluate: binary((node) => (node.int("fmod", 0) !== 0 ? "fmod" : "mod")),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "Max",
@@ -69,6 +100,10 @@ export const binaryOps: readonly OpDef[] = [
       12: "| | T+: ints uints",
       13: "| | T+: bfloat16",
     },
+    infer: dimArithmetic(maxDims),
+    evaluate: variadic("max"),
+    cost: perOperand,
+    ties: broadcasting,
   }),
   op({
     name: "Min",
@@ -79,6 +114,10 @@ export const binaryOps: readonly OpDef[] = [
       12: "| | T+: ints uints",
       13: "| | T+: bfloat16",
     },
+    infer: dimArithmetic(minDims),
+    evaluate: variadic("min"),
+    cost: perOperand,
+    ties: broadcasting,
   }),
   op({
     name: "Mean",
@@ -88,6 +127,9 @@ export const binaryOps: readonly OpDef[] = [
       8: "",
       13: "| | T+: bfloat16",
     },
+    infer: elementwise,
+    cost: perOperand,
+    ties: broadcasting,
   }),
   op({
     name: "Sum",
@@ -97,6 +139,10 @@ export const binaryOps: readonly OpDef[] = [
       8: "",
       13: "| | T+: bfloat16",
     },
+    infer: elementwise,
+    evaluate: variadic("add"),
+    cost: perOperand,
+    ties: broadcasting,
   }),
   op({
     name: "Where",
@@ -104,5 +150,9 @@ export const binaryOps: readonly OpDef[] = [
       9: "condition:B X:T Y:T -> output:T | | B: bool; T: any",
       16: "| | T+: bfloat16",
     },
+    infer: inferWhere,
+    evaluate: where,
+    cost: perOutput(),
+    ties: broadcasting,
   }),
 ];

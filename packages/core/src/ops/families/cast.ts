@@ -1,6 +1,10 @@
 /** Changes of element type. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { bitCast, cast, castLike } from "../evaluate/cast.ts";
+import { perOutput, viewOnly } from "../rules/cost.ts";
+import { inferBitCast, inferCast, inferCastLike } from "../rules/elementwise.ts";
+import { castLikeTies, sameShape } from "../ties/elementwise.ts";
 
 export const castOps: readonly OpDef[] = [
   op({
@@ -16,6 +20,10 @@ export const castOps: readonly OpDef[] = [
       24: "| +round_mode:string=up | T1+: float8e8m0; T2+: float8e8m0",
       25: "| | T1+: int2s; T2+: int2s",
     },
+    infer: inferCast,
+    evaluate: cast,
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "CastLike",
@@ -27,11 +35,19 @@ export const castOps: readonly OpDef[] = [
       24: "| +round_mode:string=up | T1+: float8e8m0; T2+: float8e8m0",
       25: "| | T1+: int2s; T2+: int2s",
     },
+    infer: inferCastLike,
+    evaluate: castLike,
+    cost: perOutput(),
+    ties: castLikeTies,
   }),
   op({
     name: "BitCast",
     since: {
       26: "input:T1 -> output:T2 | to:int! | T1: reals float8s complexes int4s int2s bfloat16 bool float4e2m1 float8e8m0; T2: reals float8s complexes int4s int2s bfloat16 bool float4e2m1 float8e8m0",
     },
+    infer: inferBitCast,
+    evaluate: bitCast,
+    cost: viewOnly,
+    ties: sameShape,
   }),
 ];

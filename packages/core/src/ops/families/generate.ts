@@ -1,6 +1,10 @@
 /** Constants and tensors made from a rule. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { constant, constantOfShape, eyeLike, range } from "../evaluate/generate.ts";
+import { noWork, perOutput, viewOnly } from "../rules/cost.ts";
+import { inferConstant, inferConstantOfShape, inferLike, inferRange } from "../rules/generate.ts";
+import { constantOfShapeTies } from "../ties/join.ts";
 
 export const generateOps: readonly OpDef[] = [
   op({
@@ -17,6 +21,9 @@ export const generateOps: readonly OpDef[] = [
       24: "| | T+: float8e8m0",
       25: "| | T+: int2s",
     },
+    infer: inferConstant,
+    evaluate: constant,
+    cost: viewOnly,
   }),
   op({
     name: "ConstantOfShape",
@@ -28,13 +35,26 @@ export const generateOps: readonly OpDef[] = [
       24: "| | T2+: float8e8m0",
       25: "| | T2+: int2s",
     },
+    infer: inferConstantOfShape,
+    evaluate: constantOfShape,
+    cost: noWork,
+    ties: constantOfShapeTies,
   }),
-  op({ name: "Range", since: { 11: "start:T limit:T delta:T -> output:T | | T: float32 float64 int16 int32 int64" } }),
+  op({
+    name: "Range",
+    since: { 11: "start:T limit:T delta:T -> output:T | | T: float32 float64 int16 int32 int64" },
+    infer: inferRange,
+    evaluate: range,
+    cost: perOutput(),
+  }),
   op({
     name: "EyeLike",
     since: {
       9: "input:T1 -> output:T2 | dtype:int k:int=0 | T1: reals bool; T2: reals bool",
       22: "| | T1+: bfloat16; T2+: bfloat16",
     },
+    infer: inferLike,
+    evaluate: eyeLike,
+    cost: noWork,
   }),
 ];

@@ -1,6 +1,13 @@
 /** Joining and cutting. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { sameAs } from "../shape.ts";
+import { concat, pad, slice, split, trilu } from "../evaluate/move.ts";
+import { noWork } from "../rules/cost.ts";
+import { inferCenterCropPad, inferConcat, inferDepthToSpace, inferPad, inferSlice, inferSpaceToDepth, inferSplit } from "../rules/join.ts";
+import { concatTies, padTies, sliceTies, splitTies } from "../ties/join.ts";
+import { reverseSequenceTies, triluTies } from "../ties/reduce.ts";
+import { depthToSpaceTies, spaceToDepthTies } from "../ties/reshape.ts";
 
 export const joinOps: readonly OpDef[] = [
   op({
@@ -11,6 +18,10 @@ export const joinOps: readonly OpDef[] = [
       11: "",
       13: "| | T+: bfloat16",
     },
+    infer: inferConcat,
+    evaluate: concat,
+    cost: noWork,
+    ties: concatTies,
   }),
   op({
     name: "Split",
@@ -21,6 +32,10 @@ export const joinOps: readonly OpDef[] = [
       13: "input:T split:int64? -> outputs:T+ | -split | T+: bfloat16",
       18: "| +num_outputs:int",
     },
+    infer: inferSplit,
+    evaluate: split,
+    cost: noWork,
+    ties: splitTies,
   }),
   op({
     name: "Slice",
@@ -30,6 +45,10 @@ export const joinOps: readonly OpDef[] = [
       11: "",
       13: "| | T+: bfloat16",
     },
+    infer: inferSlice,
+    evaluate: slice,
+    cost: noWork,
+    ties: sliceTies,
   }),
   op({
     name: "Pad",
@@ -45,10 +64,32 @@ export const joinOps: readonly OpDef[] = [
       24: "| | T+: float8e8m0",
       25: "| | T+: int2s",
     },
+    infer: inferPad,
+    evaluate: pad,
+    cost: noWork,
+    ties: padTies,
   }),
-  op({ name: "CenterCropPad", since: { 18: "input_data:T shape:Tind -> output_data:T | axes:ints | T: any bfloat16; Tind: int32 int64" } }),
-  op({ name: "ReverseSequence", since: { 10: "input:T sequence_lens:int64 -> Y:T | batch_axis:int=1 time_axis:int=0 | T: any" } }),
-  op({ name: "Trilu", since: { 14: "input:T k:int64? -> output:T | upper:int=1 | T: any bfloat16" } }),
+  op({
+    name: "CenterCropPad",
+    since: { 18: "input_data:T shape:Tind -> output_data:T | axes:ints | T: any bfloat16; Tind: int32 int64" },
+    infer: inferCenterCropPad,
+    cost: noWork,
+  }),
+  op({
+    name: "ReverseSequence",
+    since: { 10: "input:T sequence_lens:int64 -> Y:T | batch_axis:int=1 time_axis:int=0 | T: any" },
+    infer: sameAs(0),
+    cost: noWork,
+    ties: reverseSequenceTies,
+  }),
+  op({
+    name: "Trilu",
+    since: { 14: "input:T k:int64? -> output:T | upper:int=1 | T: any bfloat16" },
+    infer: sameAs(0),
+    evaluate: trilu,
+    cost: noWork,
+    ties: triluTies,
+  }),
   op({
     name: "DepthToSpace",
     since: {
@@ -56,6 +97,9 @@ export const joinOps: readonly OpDef[] = [
       11: "| +mode:string=DCR",
       13: "| | T+: bfloat16",
     },
+    infer: inferDepthToSpace,
+    cost: noWork,
+    ties: depthToSpaceTies,
   }),
   op({
     name: "SpaceToDepth",
@@ -63,5 +107,8 @@ export const joinOps: readonly OpDef[] = [
       1: "input:T -> output:T | blocksize:int! | T: any",
       13: "| | T+: bfloat16",
     },
+    infer: inferSpaceToDepth,
+    cost: noWork,
+    ties: spaceToDepthTies,
   }),
 ];

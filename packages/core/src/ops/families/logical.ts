@@ -1,6 +1,11 @@
 /** Comparisons, logic and bit operations. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { sameAs } from "../shape.ts";
+import { bitShift, bitwise, compare, logical, not } from "../evaluate/elementwise.ts";
+import { perOutput } from "../rules/cost.ts";
+import { broadcastAs, inferElementwise, shapeAs } from "../rules/elementwise.ts";
+import { broadcasting, sameShape } from "../ties/elementwise.ts";
 
 export const logicalOps: readonly OpDef[] = [
   op({
@@ -12,6 +17,10 @@ export const logicalOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       19: "| | T+: string",
     },
+    infer: broadcastAs("bool"),
+    evaluate: compare((a, b) => a === b),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "Greater",
@@ -21,6 +30,10 @@ export const logicalOps: readonly OpDef[] = [
       9: "| | T+: ints uints",
       13: "| | T+: bfloat16",
     },
+    infer: broadcastAs("bool"),
+    evaluate: compare((a, b) => a > b),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "GreaterOrEqual",
@@ -28,6 +41,10 @@ export const logicalOps: readonly OpDef[] = [
       12: "A:T B:T -> C:T1 | | T: reals; T1: bool",
       16: "| | T+: bfloat16",
     },
+    infer: broadcastAs("bool"),
+    evaluate: compare((a, b) => a >= b),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "Less",
@@ -37,6 +54,10 @@ export const logicalOps: readonly OpDef[] = [
       9: "| | T+: ints uints",
       13: "| | T+: bfloat16",
     },
+    infer: broadcastAs("bool"),
+    evaluate: compare((a, b) => a < b),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "LessOrEqual",
@@ -44,6 +65,10 @@ export const logicalOps: readonly OpDef[] = [
       12: "A:T B:T -> C:T1 | | T: reals; T1: bool",
       16: "| | T+: bfloat16",
     },
+    infer: broadcastAs("bool"),
+    evaluate: compare((a, b) => a <= b),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "And",
@@ -51,6 +76,10 @@ export const logicalOps: readonly OpDef[] = [
       1: "A:T B:T -> C:T1 | axis:int broadcast:int=0 | T: bool; T1: bool",
       7: "| -axis -broadcast",
     },
+    infer: broadcastAs("bool"),
+    evaluate: logical((a, b) => a && b),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "Or",
@@ -58,6 +87,10 @@ export const logicalOps: readonly OpDef[] = [
       1: "A:T B:T -> C:T1 | axis:int broadcast:int=0 | T: bool; T1: bool",
       7: "| -axis -broadcast",
     },
+    infer: broadcastAs("bool"),
+    evaluate: logical((a, b) => a || b),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
   op({
     name: "Xor",
@@ -65,11 +98,57 @@ export const logicalOps: readonly OpDef[] = [
       1: "A:T B:T -> C:T1 | axis:int broadcast:int=0 | T: bool; T1: bool",
       7: "| -axis -broadcast",
     },
+    infer: broadcastAs("bool"),
+    evaluate: logical((a, b) => a !== b),
+    cost: perOutput(),
+    ties: broadcasting,
   }),
-  op({ name: "Not", since: { 1: "X:T -> Y:T | | T: bool" } }),
-  op({ name: "BitwiseAnd", since: { 18: "A:T B:T -> C:T | | T: ints uints" } }),
-  op({ name: "BitwiseOr", since: { 18: "A:T B:T -> C:T | | T: ints uints" } }),
-  op({ name: "BitwiseXor", since: { 18: "A:T B:T -> C:T | | T: ints uints" } }),
-  op({ name: "BitwiseNot", since: { 18: "X:T -> Y:T | | T: ints uints" } }),
-  op({ name: "BitShift", since: { 11: "X:T Y:T -> Z:T | direction:string! | T: uints" } }),
+  op({
+    name: "Not",
+    since: { 1: "X:T -> Y:T | | T: bool" },
+    infer: shapeAs("bool"),
+    evaluate: not,
+    cost: perOutput(),
+    ties: sameShape,
+  }),
+  op({
+    name: "BitwiseAnd",
+    since: { 18: "A:T B:T -> C:T | | T: ints uints" },
+    infer: inferElementwise,
+    evaluate: bitwise((a, b) => a & b),
+    cost: perOutput(),
+    ties: broadcasting,
+  }),
+  op({
+    name: "BitwiseOr",
+    since: { 18: "A:T B:T -> C:T | | T: ints uints" },
+    infer: inferElementwise,
+    evaluate: bitwise((a, b) => a | b),
+    cost: perOutput(),
+    ties: broadcasting,
+  }),
+  op({
+    name: "BitwiseXor",
+    since: { 18: "A:T B:T -> C:T | | T: ints uints" },
+    infer: inferElementwise,
+    evaluate: bitwise((a, b) => a ^ b),
+    cost: perOutput(),
+    ties: broadcasting,
+  }),
+  op({
+    name: "BitwiseNot",
+    since: { 18: "X:T -> Y:T | | T: ints uints" },
+    infer: sameAs(0),
+    evaluate: bitwise((a) => ~a),
+    cost: perOutput(),
+    ties: sameShape,
+  }),
+  op({
+    name: "BitShift",
+    since: { 11: "X:T Y:T -> Z:T | direction:string! | T: uints" },
+    infer: inferElementwise,
+    evaluate: bitShift,
+    cost: perOutput(),
+    ties: broadcasting,
+  }),
 ];

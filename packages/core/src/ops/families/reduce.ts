@@ -1,6 +1,11 @@
 /** Reductions over axes. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { addDims, maxDims, minDims, mulDims } from "../dim.ts";
+import { argBest, reduce } from "../evaluate/reduce.ts";
+import { perInput } from "../rules/cost.ts";
+import { inferArg, inferReduce } from "../rules/reduce.ts";
+import { argTies, reduceTies } from "../ties/reduce.ts";
 
 export const reduceOps: readonly OpDef[] = [
   op({
@@ -11,6 +16,9 @@ export const reduceOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       18: "data:T axes:int64? -> reduced:T | -axes +noop_with_empty_axes:int=0",
     },
+    infer: inferReduce(),
+    cost: perInput(2),
+    ties: reduceTies("sum"),
   }),
   op({
     name: "ReduceL2",
@@ -20,6 +28,9 @@ export const reduceOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       18: "data:T axes:int64? -> reduced:T | -axes +noop_with_empty_axes:int=0",
     },
+    infer: inferReduce(),
+    cost: perInput(2),
+    ties: reduceTies("sum"),
   }),
   op({
     name: "ReduceLogSum",
@@ -29,6 +40,9 @@ export const reduceOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       18: "data:T axes:int64? -> reduced:T | -axes +noop_with_empty_axes:int=0",
     },
+    infer: inferReduce(),
+    cost: perInput(),
+    ties: reduceTies("sum"),
   }),
   op({
     name: "ReduceLogSumExp",
@@ -38,6 +52,9 @@ export const reduceOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       18: "data:T axes:int64? -> reduced:T | -axes +noop_with_empty_axes:int=0",
     },
+    infer: inferReduce(),
+    cost: perInput(3),
+    ties: reduceTies("norm"),
   }),
   op({
     name: "ReduceMax",
@@ -49,6 +66,10 @@ export const reduceOps: readonly OpDef[] = [
       18: "data:T axes:int64? -> reduced:T | -axes +noop_with_empty_axes:int=0",
       20: "| | T+: bool",
     },
+    infer: inferReduce(maxDims),
+    evaluate: reduce("max"),
+    cost: perInput(),
+    ties: reduceTies("norm"),
   }),
   op({
     name: "ReduceMean",
@@ -58,6 +79,9 @@ export const reduceOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       18: "data:T axes:int64? -> reduced:T | -axes +noop_with_empty_axes:int=0",
     },
+    infer: inferReduce(),
+    cost: perInput(),
+    ties: reduceTies("norm"),
   }),
   op({
     name: "ReduceMin",
@@ -69,6 +93,10 @@ export const reduceOps: readonly OpDef[] = [
       18: "data:T axes:int64? -> reduced:T | -axes +noop_with_empty_axes:int=0",
       20: "| | T+: bool",
     },
+    infer: inferReduce(minDims),
+    evaluate: reduce("min"),
+    cost: perInput(),
+    ties: reduceTies("norm"),
   }),
   op({
     name: "ReduceProd",
@@ -78,6 +106,10 @@ export const reduceOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       18: "data:T axes:int64? -> reduced:T | -axes +noop_with_empty_axes:int=0",
     },
+    infer: inferReduce(mulDims),
+    evaluate: reduce("mul"),
+    cost: perInput(),
+    ties: reduceTies("norm"),
   }),
   op({
     name: "ReduceSum",
@@ -86,6 +118,10 @@ export const reduceOps: readonly OpDef[] = [
       11: "",
       13: "data:T axes:int64? -> reduced:T | -axes +noop_with_empty_axes:int=0 | T+: bfloat16",
     },
+    infer: inferReduce(addDims),
+    evaluate: reduce("add"),
+    cost: perInput(),
+    ties: reduceTies("sum"),
   }),
   op({
     name: "ReduceSumSquare",
@@ -95,6 +131,9 @@ export const reduceOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       18: "data:T axes:int64? -> reduced:T | -axes +noop_with_empty_axes:int=0",
     },
+    infer: inferReduce(),
+    cost: perInput(2),
+    ties: reduceTies("sum"),
   }),
   op({
     name: "ArgMax",
@@ -104,6 +143,10 @@ export const reduceOps: readonly OpDef[] = [
       12: "| +select_last_index:int=0",
       13: "| | T+: bfloat16",
     },
+    infer: inferArg,
+    evaluate: argBest((a, b) => a > b),
+    cost: perInput(),
+    ties: argTies,
   }),
   op({
     name: "ArgMin",
@@ -113,5 +156,9 @@ export const reduceOps: readonly OpDef[] = [
       12: "| +select_last_index:int=0",
       13: "| | T+: bfloat16",
     },
+    infer: inferArg,
+    evaluate: argBest((a, b) => a < b),
+    cost: perInput(),
+    ties: argTies,
   }),
 ];

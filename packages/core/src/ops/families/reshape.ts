@@ -1,6 +1,13 @@
 /** Changes of shape that keep the elements. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { shape, size } from "../evaluate/generate.ts";
+import { expand, flatten, identity, reshape, squeeze, tile, transpose, unsqueeze } from "../evaluate/move.ts";
+import { noWork, viewOnly } from "../rules/cost.ts";
+import { inferExpand, inferFlatten, inferIdentity, inferReshape, inferShape, inferSize, inferSqueeze, inferTile, inferTranspose, inferUnsqueeze } from "../rules/reshape.ts";
+import { sameShape } from "../ties/elementwise.ts";
+import { expandTies, shapeTies, tileTies } from "../ties/join.ts";
+import { flattenTies, reshapeTies, squeezeTies, transposeTies, unsqueezeTies } from "../ties/reshape.ts";
 
 export const reshapeOps: readonly OpDef[] = [
   op({
@@ -16,6 +23,10 @@ export const reshapeOps: readonly OpDef[] = [
       24: "| | V+: float8e8m0",
       25: "| | V+: int2s",
     },
+    infer: inferIdentity,
+    evaluate: identity,
+    cost: viewOnly,
+    ties: sameShape,
   }),
   op({
     name: "Shape",
@@ -29,6 +40,10 @@ export const reshapeOps: readonly OpDef[] = [
       24: "| | T+: float8e8m0",
       25: "| | T+: int2s",
     },
+    infer: inferShape,
+    evaluate: shape,
+    cost: viewOnly,
+    ties: shapeTies,
   }),
   op({
     name: "Size",
@@ -41,6 +56,9 @@ export const reshapeOps: readonly OpDef[] = [
       24: "| | T+: float8e8m0",
       25: "| | T+: int2s",
     },
+    infer: inferSize,
+    evaluate: size,
+    cost: viewOnly,
   }),
   op({
     name: "Reshape",
@@ -55,6 +73,10 @@ export const reshapeOps: readonly OpDef[] = [
       24: "| | T+: float8e8m0",
       25: "| | T+: int2s",
     },
+    infer: inferReshape,
+    evaluate: reshape,
+    cost: viewOnly,
+    ties: reshapeTies,
   }),
   op({
     name: "Flatten",
@@ -68,6 +90,10 @@ export const reshapeOps: readonly OpDef[] = [
       24: "| | T+: float8e8m0",
       25: "| | T+: int2s",
     },
+    infer: inferFlatten,
+    evaluate: flatten,
+    cost: viewOnly,
+    ties: flattenTies,
   }),
   op({
     name: "Squeeze",
@@ -80,6 +106,10 @@ export const reshapeOps: readonly OpDef[] = [
       24: "| | T+: float8e8m0",
       25: "| | T+: int2s",
     },
+    infer: inferSqueeze,
+    evaluate: squeeze,
+    cost: viewOnly,
+    ties: squeezeTies,
   }),
   op({
     name: "Unsqueeze",
@@ -92,6 +122,10 @@ export const reshapeOps: readonly OpDef[] = [
       24: "| | T+: float8e8m0",
       25: "| | T+: int2s",
     },
+    infer: inferUnsqueeze,
+    evaluate: unsqueeze,
+    cost: viewOnly,
+    ties: unsqueezeTies,
   }),
   op({
     name: "Transpose",
@@ -103,6 +137,10 @@ export const reshapeOps: readonly OpDef[] = [
       24: "| | T+: float8e8m0",
       25: "| | T+: int2s",
     },
+    infer: inferTranspose,
+    evaluate: transpose,
+    cost: noWork,
+    ties: transposeTies,
   }),
   op({
     name: "Expand",
@@ -110,6 +148,10 @@ export const reshapeOps: readonly OpDef[] = [
       8: "input:T shape:int64 -> output:T | | T: any",
       13: "| | T+: bfloat16",
     },
+    infer: inferExpand,
+    evaluate: expand,
+    cost: noWork,
+    ties: expandTies,
   }),
   op({
     name: "Tile",
@@ -118,5 +160,9 @@ export const reshapeOps: readonly OpDef[] = [
       6: "input:T repeats:T1 -> output:T | | T+: ints uints complexes bool string; T1: int64",
       13: "| | T+: bfloat16",
     },
+    infer: inferTile,
+    evaluate: tile,
+    cost: noWork,
+    ties: tileTies,
   }),
 ];

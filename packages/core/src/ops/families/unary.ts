@@ -1,6 +1,11 @@
 /** Elementwise functions of one tensor. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { sameAs } from "../shape.ts";
+import { unary } from "../evaluate/elementwise.ts";
+import { perOutput } from "../rules/cost.ts";
+import { shapeAs } from "../rules/elementwise.ts";
+import { sameShape } from "../ties/elementwise.ts";
 
 export const unaryOps: readonly OpDef[] = [
   op({
@@ -10,6 +15,10 @@ export const unaryOps: readonly OpDef[] = [
       6: "| -consumed_inputs | T+: ints uints",
       13: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    evaluate: unary("abs"),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Neg",
@@ -18,6 +27,10 @@ export const unaryOps: readonly OpDef[] = [
       6: "| -consumed_inputs | T+: ints",
       13: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    evaluate: unary("neg"),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Ceil",
@@ -26,6 +39,10 @@ export const unaryOps: readonly OpDef[] = [
       6: "| -consumed_inputs",
       13: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    evaluate: unary("ceil"),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Floor",
@@ -34,6 +51,10 @@ export const unaryOps: readonly OpDef[] = [
       6: "| -consumed_inputs",
       13: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    evaluate: unary("floor"),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Round",
@@ -41,6 +62,10 @@ export const unaryOps: readonly OpDef[] = [
       11: "X:T -> Y:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    evaluate: unary("round"),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Sign",
@@ -48,6 +73,10 @@ export const unaryOps: readonly OpDef[] = [
       9: "input:T -> output:T | | T: reals",
       13: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    evaluate: unary("sign"),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Reciprocal",
@@ -56,6 +85,10 @@ export const unaryOps: readonly OpDef[] = [
       6: "| -consumed_inputs",
       13: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    evaluate: unary("reciprocal"),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Sqrt",
@@ -64,6 +97,10 @@ export const unaryOps: readonly OpDef[] = [
       6: "| -consumed_inputs",
       13: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    evaluate: unary("sqrt"),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Exp",
@@ -72,6 +109,9 @@ export const unaryOps: readonly OpDef[] = [
       6: "| -consumed_inputs",
       13: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Log",
@@ -80,6 +120,9 @@ export const unaryOps: readonly OpDef[] = [
       6: "| -consumed_inputs",
       13: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Sin",
@@ -87,6 +130,9 @@ export const unaryOps: readonly OpDef[] = [
       7: "input:T -> output:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Cos",
@@ -94,6 +140,9 @@ export const unaryOps: readonly OpDef[] = [
       7: "input:T -> output:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Tan",
@@ -101,6 +150,9 @@ export const unaryOps: readonly OpDef[] = [
       7: "input:T -> output:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Asin",
@@ -108,6 +160,9 @@ export const unaryOps: readonly OpDef[] = [
       7: "input:T -> output:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Acos",
@@ -115,6 +170,9 @@ export const unaryOps: readonly OpDef[] = [
       7: "input:T -> output:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Atan",
@@ -122,6 +180,9 @@ export const unaryOps: readonly OpDef[] = [
       7: "input:T -> output:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Sinh",
@@ -129,6 +190,9 @@ export const unaryOps: readonly OpDef[] = [
       9: "input:T -> output:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Cosh",
@@ -136,6 +200,9 @@ export const unaryOps: readonly OpDef[] = [
       9: "input:T -> output:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Tanh",
@@ -144,6 +211,9 @@ export const unaryOps: readonly OpDef[] = [
       6: "| -consumed_inputs",
       13: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Asinh",
@@ -151,6 +221,9 @@ export const unaryOps: readonly OpDef[] = [
       9: "input:T -> output:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Acosh",
@@ -158,6 +231,9 @@ export const unaryOps: readonly OpDef[] = [
       9: "input:T -> output:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Atanh",
@@ -165,6 +241,9 @@ export const unaryOps: readonly OpDef[] = [
       9: "input:T -> output:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "Erf",
@@ -172,6 +251,9 @@ export const unaryOps: readonly OpDef[] = [
       9: "input:T -> output:T | | T: reals",
       13: "| | T: floats bfloat16",
     },
+    infer: sameAs(0),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "IsInf",
@@ -179,6 +261,9 @@ export const unaryOps: readonly OpDef[] = [
       10: "X:T1 -> Y:T2 | detect_negative:int=1 detect_positive:int=1 | T1: float32 float64; T2: bool",
       20: "| | T1+: float8s float16 bfloat16",
     },
+    infer: shapeAs("bool"),
+    cost: perOutput(),
+    ties: sameShape,
   }),
   op({
     name: "IsNaN",
@@ -187,5 +272,8 @@ export const unaryOps: readonly OpDef[] = [
       13: "| | T1+: bfloat16",
       20: "| | T1+: float8s",
     },
+    infer: shapeAs("bool"),
+    cost: perOutput(),
+    ties: sameShape,
   }),
 ];

@@ -20,3 +20,10 @@ export const broadcasting: Ties = (c) => {
   broadcastTies(r, result, shapes.map(({ index, shape }) => alignRight(index, shape, result.length)));
   return r.done();
 };
+
+/** The second input gives only its element type: its axes may be cut as they like. */
+export const castLikeTies: Ties = (c) => {
+  const made = sameShape(c);
+  const like = c.shape(1);
+  return made && like && { ...made, free: like.map((_, axis) => ({ axis: input(1, axis) })) };
+};
