@@ -24,7 +24,8 @@ export function packCodes(codes: ArrayLike<number>, bits: 2 | 4): Uint8Array {
 export function viewBytes(bytes: Uint8Array, dtype: DType): TypedArray {
   const { array, bits } = dtypes[dtype];
   const width = Math.max(1, (dtype === "complex64" || dtype === "complex128" ? bits / 2 : bits) / 8);
-  const aligned = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  // Not slice(): on a Node Buffer that is a view of the same memory.
+  const aligned = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
   return new array(aligned.buffer, aligned.byteOffset, Math.floor(aligned.byteLength / width));
 }
 
