@@ -1,2 +1,2 @@
-/** The model graph, the ONNX codec, the operator table, passes, and the technique and pipeline contract. */
-export const packageName = "@lathe/core";
+/** What needs a file system: models in files of any size, with external data. Everything else is in the main entry. */
+export * from "./node/files.ts";

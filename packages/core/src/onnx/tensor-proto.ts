@@ -10,7 +10,7 @@ import type { EntryProto, Proto, SparseTensorProto, TensorProto } from "./proto.
 import { checkSparse } from "./sparse.ts";
 import { typedFieldOf, typedFields, typedStorage } from "./typed-data.ts";
 import { decodeUtf8, encodeUtf8 } from "./utf8.ts";
-import type { Part } from "./writer.ts";
+import type { ByteSource, Part } from "./writer.ts";
 
 const EXTERNAL = 1;
 
@@ -129,9 +129,10 @@ export function tensorToProto(tensor: Tensor, name: string | undefined, place: E
 /** The content as something to write: the bytes themselves when in memory, else a promise of pieces. */
 export function partOf({ storage }: Tensor): Part {
   if (storage.kind === "memory") return storage.bytes();
-  const { byteLength } = storage;
-  return { byteLength, chunks: (size) => storage.chunks?.(size) ?? [storage.bytes()] };
+  return hasChunks(storage) ? storage : { byteLength: storage.byteLength, chunks: () => [storage.bytes()] };
 }
+
+const hasChunks = (storage: TensorStorage): storage is TensorStorage & ByteSource => storage.chunks !== undefined;
 
 export function sparseFromProto(proto: SparseTensorProto, owner: string, reading: TensorReading): SparseTensor {
   const tensor = proto.values?.name || owner;
