@@ -14,3 +14,5 @@ export * from "./calibrate/choose.ts";
 export * from "./calibrate/statistics.ts";
 export * from "./calibrate/run.ts";
 export * from "./calibrate/cache.ts";
+export * from "./dynamic/options.ts";
+export { rewriteDynamic, type DynamicResult } from "./dynamic/rewrite.ts";

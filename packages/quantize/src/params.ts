@@ -3,7 +3,6 @@
  * ONNX Runtime's quantization tool, so that results are equal to the last bit.
  */
 import { dtypes, roundHalfEven } from "@lathe/core";
-import { quantizeErrors } from "./errors.ts";
 
 export type IntegerType = "int8" | "uint8" | "int16" | "uint16" | "int4" | "uint4";
 export type Float8Type = "float8e4m3fn" | "float8e5m2";

@@ -1,5 +1,5 @@
 /** The edits behind the QDQ form: parameters as initializers, Q and DQ nodes, and who reads what afterwards. */
-import { Node, Tensor, Value, attr, tensorType, type Graph } from "@lathe/core";
+import { Node, Value, attr, tensorType, type Graph, type Tensor } from "@lathe/core";
 import type { TensorPlan } from "./plan.ts";
 import type { ParamSet, Resolved } from "./qdq.ts";
 import { paramTensors } from "./quantize-tensor.ts";

@@ -75,7 +75,7 @@ const scalar = (tensor: { toFloat32(): Float32Array } | undefined): number => te
 function withObservers(model: Model, tensors: ReadonlySet<string>, whole: boolean): Model {
   const observed = model.clone();
   const { graph } = observed;
-  for (const value of [...graph.values()]) {
+  for (const value of Array.from(graph.values())) {
     if (!tensors.has(value.name)) continue;
     if (!whole) {
       addExtreme(graph, value, "ReduceMin", MIN);
