@@ -24,3 +24,6 @@ export { standardOps } from "./ops/standard.ts";
 export type * from "./runtime.ts";
 export * from "./ops/dim.ts";
 export { broadcast, axisOf, axesOf, intList, sameAs, elementwise } from "./ops/shape.ts";
+export { inferShapes, type InferOptions, type InferResult } from "./ops/infer.ts";
+export { opErrors } from "./ops/op-errors.ts";
+export { commonShape, commonType } from "./ops/merge-type.ts";

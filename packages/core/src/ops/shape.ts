@@ -65,7 +65,8 @@ export function intList(c: InferContext, input: number): readonly number[] | und
 /** Rule: output 0 is like this input. */
 export const sameAs = (input: number) => (c: InferContext): void => {
   const type = c.type(input);
-  if (type) c.setType(0, type);
+  if (type?.kind === "tensor") c.set(0, type.dtype, type.shape);
+  else if (type) c.setType(0, type);
 };
 
 /** Rule: output 0 has the broadcast shape of all inputs; its element type follows from the signature. */
