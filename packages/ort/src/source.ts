@@ -1,0 +1,33 @@
+/** From what a caller calls a model to what the engine loads. */
+import { encodeProto, modelToProto, sparseOf, type Model, type ModelSource, type Tensor } from "@lathe/core";
+import type { ExternalData, RawModel } from "./engine/raw.ts";
+
+/** Smaller tensors (shapes, axes, scales) stay in the model, where ONNX Runtime's shape inference looks for them. */
+const EXTERNAL_FROM = 4096;
+
+/**
+ * The weights of a model in memory are handed over as in-memory external data: only the structure is serialised,
+ * so a large model is not written a second time.
+ */
+export function rawModel(source: ModelSource): RawModel {
+  if (typeof source === "string") return { kind: "path", path: source };
+  if (source instanceof Uint8Array) return { kind: "bytes", bytes: source, external: [] };
+  const external: ExternalData[] = [];
+  const proto = modelToProto(source, placement(source, external));
+  return { kind: "bytes", bytes: encodeProto("ModelProto", proto), external };
+}
+
+function placement(model: Model, external: ExternalData[]) {
+  const large = new Set<Tensor>();
+  for (const { tensor } of model.graph.initializers) if (tensor && isLarge(tensor)) large.add(tensor);
+  const paths = new Map<Tensor, string>();
+  return (tensor: Tensor): { key: string; value: string }[] | undefined => {
+    if (!large.has(tensor)) return undefined;
+    const path = paths.get(tensor) ?? `weights/${paths.size}`;
+    if (!paths.has(tensor)) external.push({ path, data: tensor.bytes() });
+    paths.set(tensor, path);
+    return [{ key: "location", value: path }, { key: "offset", value: "0" }, { key: "length", value: String(tensor.byteLength) }];
+  };
+}
+
+const isLarge = (tensor: Tensor): boolean => tensor.dtype !== "string" && !sparseOf(tensor) && tensor.byteLength >= EXTERNAL_FROM;
