@@ -1,0 +1,115 @@
+import { availableParallelism, cpus, loadavg } from "node:os";
+import type { Feeds, ModelSource, OptimizationLevel, Runtime, Session } from "@lathe/core";
+import { ortErrors } from "../errors.ts";
+import { ortRuntime } from "../runtime.ts";
+import { ascending, median, medianDeviation, quantile } from "./statistics.ts";
+
+export interface BenchmarkOptions {
+  /** Timed samples of each model. Default 30. */
+  readonly rounds?: number;
+  /** Runs of each model before timing. Default 3. */
+  readonly warmup?: number;
+  /** Least time of one sample in ms; short runs are repeated within a sample until it is reached. Default 5. */
+  readonly minSampleMs?: number;
+  /** Default: the number of cores. */
+  readonly threads?: number;
+  /** Default "all", as users run models. */
+  readonly optimization?: OptimizationLevel;
+  readonly runtime?: Runtime;
+  readonly signal?: AbortSignal;
+  readonly onRound?: (done: number) => void;
+}
+
+export interface Timing {
+  readonly name: string;
+  /** Milliseconds per run. */
+  readonly median: number;
+  /** Median absolute deviation, ms. */
+  readonly spread: number;
+  readonly p5: number;
+  readonly p95: number;
+  /** Median over rounds of (first model's time / this one's): how many times faster than the first. 1 for the first. */
+  readonly speedup: number;
+  /** Runs within one sample. */
+  readonly repeats: number;
+  readonly samples: readonly number[];
+}
+
+export interface Benchmark {
+  readonly timings: readonly Timing[];
+  readonly machine: { readonly cpu: string; readonly cores: number; readonly loadBefore: number; readonly loadAfter: number };
+}
+
+/**
+ * Times models against each other. They take turns round by round, in alternating order, so that a disturbance of the machine hits all
+ * of them; compare medians of the same call, never of two calls. The first model is the baseline.
+ */
+export async function benchmark(models: Readonly<Record<string, ModelSource>>, feeds: Feeds, options: BenchmarkOptions = {}): Promise<Benchmark> {
+  const { rounds = 30, warmup = 3, minSampleMs = 5, threads = availableParallelism(), optimization = "all", runtime = ortRuntime() } = options;
+  if (Object.keys(models).length === 0) throw ortErrors.ORT_NO_SAMPLES({ helper: "benchmark" });
+  if (!(rounds >= 1)) throw ortErrors.ORT_OPTION({ option: "rounds", expected: "1 or more", received: String(rounds) });
+  const loadBefore = loadavg()[0]!;
+  const runners: Runner[] = [];
+  try {
+    for (const [name, model] of Object.entries(models)) {
+      const session = await runtime.load(model, { optimization, threads, ...(options.signal ? { signal: options.signal } : {}) });
+      runners.push({ name, session, repeats: 1, samples: [] });
+    }
+    for (const runner of runners) await warmUp(runner, feeds, warmup, minSampleMs);
+    for (let round = 0; round < rounds; round++) {
+      for (const runner of round % 2 === 0 ? runners : runners.toReversed()) {
+        options.signal?.throwIfAborted();
+        runner.samples.push((await timed(runner, feeds)) / runner.repeats);
+      }
+      options.onRound?.(round + 1);
+    }
+  } finally {
+    for (const { session } of runners) await session.dispose();
+  }
+  const machine = { cpu: cpus()[0]?.model ?? "unknown", cores: availableParallelism(), loadBefore, loadAfter: loadavg()[0]! };
+  return { timings: runners.map((runner) => summary(runner, runners[0]!)), machine };
+}
+
+interface Runner {
+  readonly name: string;
+  readonly session: Session;
+  readonly samples: number[];
+  repeats: number;
+}
+
+async function timed({ session, repeats }: Runner, feeds: Feeds): Promise<number> {
+  const start = performance.now();
+  for (let i = 0; i < repeats; i++) await session.run(feeds);
+  return performance.now() - start;
+}
+
+/** Also finds how many runs make a sample long enough for the clock and the scheduler. */
+async function warmUp(runner: Runner, feeds: Feeds, runs: number, minSampleMs: number): Promise<void> {
+  for (let i = 0; i < runs; i++) await runner.session.run(feeds);
+  const once = Math.min(await timed(runner, feeds), await timed(runner, feeds));
+  runner.repeats = Math.max(1, Math.ceil(minSampleMs / Math.max(once, 1e-3)));
+}
+
+function summary({ name, samples, repeats }: Runner, baseline: Runner): Timing {
+  const sorted = ascending(samples);
+  return {
+    name,
+    median: quantile(sorted, 0.5),
+    spread: medianDeviation(samples),
+    p5: quantile(sorted, 0.05),
+    p95: quantile(sorted, 0.95),
+    speedup: median(samples.map((ms, i) => baseline.samples[i]! / ms)),
+    repeats,
+    samples,
+  };
+}
+
+/** The result as a table for people, with the state of the machine that it was measured on. */
+export function formatBenchmark({ timings, machine }: Benchmark): string {
+  const rows = timings.map((t) => [t.name, t.median.toFixed(3), `±${t.spread.toFixed(3)}`, t.p5.toFixed(3), t.p95.toFixed(3), `${t.speedup.toFixed(2)}x`]);
+  const table = [["model", "median ms", "spread", "p5", "p95", "speedup"], ...rows];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  const lines = table.map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "));
+  const load = `load ${machine.loadBefore.toFixed(2)} before, ${machine.loadAfter.toFixed(2)} after`;
+  return [...lines, `${machine.cpu}, ${machine.cores} cores, ${load}`].join("\n");
+}

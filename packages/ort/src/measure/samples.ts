@@ -1,0 +1,10 @@
+import type { Feeds } from "@lathe/core";
+
+/** One set of inputs, or many. */
+export type Samples = Feeds | Iterable<Feeds> | AsyncIterable<Feeds>;
+
+export async function* eachSample(samples: Samples): AsyncIterable<Feeds> {
+  if (Symbol.asyncIterator in samples) yield* samples as AsyncIterable<Feeds>;
+  else if (Symbol.iterator in samples) yield* samples as Iterable<Feeds>;
+  else yield samples;
+}
