@@ -33,7 +33,7 @@ export const reshape: Evaluate = (node, inputs) => {
 
 export const flatten: Evaluate = (node, [x]) => {
   if (!x) return undefined;
-  const axis = normalizeAxis(node.int("axis", 1), x.dims.length + 1);
+  const axis = normalizeAxis(node.int("axis", 1), x.dims.length);
   return [x.reshape([elementCount(x.dims.slice(0, axis)), elementCount(x.dims.slice(axis))])];
 };
 

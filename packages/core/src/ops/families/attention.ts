@@ -1,6 +1,7 @@
 /** Attention and rotary embedding. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { attentionTies, rotaryTies } from "../ties/attention.ts";
 
 export const attentionOps: readonly OpDef[] = [
   op({
@@ -10,11 +11,13 @@ export const attentionOps: readonly OpDef[] = [
       24: "Q:T1 K:T1 V:T2 attn_mask:U? past_key:T1? past_value:T2? nonpad_kv_seqlen:int64? -> Y:T1 present_key:T1? present_value:T2? qk_matmul_output:T1?",
       25: "| +right_window_size:int=-1 +left_window_size:int=-1",
     },
+    ties: attentionTies,
   }),
   op({
     name: "RotaryEmbedding",
     since: {
       23: "X:T cos_cache:T sin_cache:T position_ids:M? -> Y:T | num_heads:int rotary_embedding_dim:int=0 interleaved:int=0 | T: float16 float32 bfloat16; M: int64",
     },
+    ties: rotaryTies,
   }),
 ];

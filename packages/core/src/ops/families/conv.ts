@@ -1,6 +1,8 @@
 /** Convolutions. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { heldBecause } from "../ties/build.ts";
+import { convTies, convTransposeTies } from "../ties/conv.ts";
 
 export const convOps: readonly OpDef[] = [
   op({
@@ -10,6 +12,7 @@ export const convOps: readonly OpDef[] = [
       11: "",
       22: "| | T+: bfloat16",
     },
+    ties: convTies,
   }),
   op({
     name: "ConvTranspose",
@@ -18,6 +21,7 @@ export const convOps: readonly OpDef[] = [
       11: "",
       22: "| | T+: bfloat16",
     },
+    ties: convTransposeTies,
   }),
   op({
     name: "DeformConv",
@@ -25,17 +29,20 @@ export const convOps: readonly OpDef[] = [
       19: "X:T W:T offset:T B:T? mask:T? -> Y:T | strides:ints pads:ints offset_group:int=1 kernel_shape:ints group:int=1 dilations:ints | T: floats",
       22: "| | T+: bfloat16",
     },
+    ties: convTies,
   }),
   op({
     name: "ConvInteger",
     since: {
       10: "x:T1 w:T2 x_zero_point:T1? w_zero_point:T2? -> y:T3 | group:int=1 pads:ints strides:ints dilations:ints kernel_shape:ints auto_pad:string=NOTSET | T1: int8 uint8; T2: int8 uint8; T3: int32",
     },
+    ties: heldBecause("quantized weights are packed: prune before quantizing"),
   }),
   op({
     name: "QLinearConv",
     since: {
       10: "x:T1 x_scale:float32 x_zero_point:T1 w:T2 w_scale:float32 w_zero_point:T2 y_scale:float32 y_zero_point:T3 B:T4? -> y:T3 | group:int=1 pads:ints strides:ints dilations:ints kernel_shape:ints auto_pad:string=NOTSET | T1: int8 uint8; T2: int8 uint8; T3: int8 uint8; T4: int32",
     },
+    ties: heldBecause("quantized weights are packed: prune before quantizing"),
   }),
 ];

@@ -1,6 +1,8 @@
 /** Matrix products. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { heldBecause } from "../ties/build.ts";
+import { einsumTies, gemmTies, matMulTies } from "../ties/matmul.ts";
 
 export const matmulOps: readonly OpDef[] = [
   op({
@@ -10,6 +12,7 @@ export const matmulOps: readonly OpDef[] = [
       9: "| | T+: int32 int64 uint32 uint64",
       13: "| | T+: bfloat16",
     },
+    ties: matMulTies,
   }),
   op({
     name: "Gemm",
@@ -21,13 +24,19 @@ export const matmulOps: readonly OpDef[] = [
       11: "A:T B:T C:T? -> Y:T",
       13: "| | T+: bfloat16",
     },
+    ties: gemmTies,
   }),
-  op({ name: "Einsum", since: { 12: "Inputs:T+ -> Output:T | equation:string! | T: reals" } }),
+  op({
+    name: "Einsum",
+    since: { 12: "Inputs:T+ -> Output:T | equation:string! | T: reals" },
+    ties: einsumTies,
+  }),
   op({
     name: "MatMulInteger",
     since: {
       10: "A:T1 B:T2 a_zero_point:T1? b_zero_point:T2? -> Y:T3 | | T1: int8 uint8; T2: int8 uint8; T3: int32",
     },
+    ties: heldBecause("quantized weights are packed: prune before quantizing"),
   }),
   op({
     name: "QLinearMatMul",
@@ -35,6 +44,7 @@ export const matmulOps: readonly OpDef[] = [
       10: "a:T1 a_scale:float32 a_zero_point:T1 b:T2 b_scale:float32 b_zero_point:T2 y_scale:float32 y_zero_point:T3 -> y:T3 | | T1: int8 uint8; T2: int8 uint8; T3: int8 uint8",
       21: "a:T1 a_scale:TS a_zero_point:T1 b:T2 b_scale:TS b_zero_point:T2 y_scale:TS y_zero_point:T3 -> y:T3 | | T1+: float8s; TS: float16 float32 bfloat16; T2+: float8s; T3+: float8s",
     },
+    ties: heldBecause("quantized weights are packed: prune before quantizing"),
   }),
   op({
     name: "Det",

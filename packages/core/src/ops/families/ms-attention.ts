@@ -1,6 +1,7 @@
 /** ONNX Runtime: attention. */
 import { msOp } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { heldBecause } from "../ties/build.ts";
 
 export const msAttentionOps: readonly OpDef[] = [
   msOp({
@@ -8,24 +9,28 @@ export const msAttentionOps: readonly OpDef[] = [
     since: {
       1: "input:T weights:T bias:T? mask_index:M? past:T? attention_bias:T? past_sequence_length:M? -> output:T present:T? | scale:float mask_filter_value:float do_rotary:int past_present_share_buffer:int qkv_hidden_sizes:ints unidirectional:int=0 rotary_embedding_dim:int num_heads:int! | T: float16 float32 bfloat16; M: int32",
     },
+    ties: heldBecause("the attention is fused: decompose it into MatMul and Softmax before pruning"),
   }),
   msOp({
     name: "QAttention",
     since: {
       1: "input:T1 weight:T2 bias:T3 input_scale:T3 weight_scale:T3 mask_index:T4? input_zero_point:T1? weight_zero_point:T2? past:T3? -> output:T3 present:T3? | scale:float mask_filter_value:float past_present_share_buffer:int do_rotary:int unidirectional:int=0 num_heads:int! | T1: int8 uint8; T2: int8 uint8; T3: float16 float32; T4: int32",
     },
+    ties: heldBecause("the attention is fused: decompose it into MatMul and Softmax before pruning"),
   }),
   msOp({
     name: "MultiHeadAttention",
     since: {
       1: "query:T key:T? value:T? bias:T? key_padding_mask:M? attention_bias:T? past_key:T? past_value:T? past_sequence_length:M? cache_indirection:M? -> output:T present_key:T? present_value:T? qk:QK? | unidirectional:int=0 scale:float mask_filter_value:float num_heads:int! | T: float16 float32 bfloat16; M: int32; QK: float16 float32 bfloat16",
     },
+    ties: heldBecause("the attention is fused: decompose it into MatMul and Softmax before pruning"),
   }),
   msOp({
     name: "GroupQueryAttention",
     since: {
       1: "query:T key:T? value:T? past_key:T_CACHE? past_value:T_CACHE? seqlens_k:M total_sequence_length:M cos_cache:T? sin_cache:T? position_ids:int64? attention_bias:T? head_sink:T? k_scale:T_KV_SCALE? v_scale:T_KV_SCALE? q_norm_weight:T? k_norm_weight:T? -> output:T present_key:T_CACHE? present_value:T_CACHE? output_qk:T? | kv_cache_bit_width:int num_heads:int! softcap:float kv_num_heads:int! sliding_window_cache:int=0 do_rotary:int causal:int=1 scale:float local_window_size:int=-1 rotary_interleaved:int qk_output:int=0 qk_norm_epsilon:float=1e-06 v_quant_type:string=NONE smooth_softmax:int=-1 k_quant_type:string=NONE | T: float16 float32 bfloat16; T_CACHE: float16 float32 bfloat16 float8e4m3fn int8 uint8; M: int32; T_KV_SCALE: float32",
     },
+    ties: heldBecause("the attention is fused: decompose it into MatMul and Softmax before pruning"),
   }),
   msOp({
     name: "DecoderAttention",
@@ -38,6 +43,7 @@ export const msAttentionOps: readonly OpDef[] = [
     since: {
       1: "query:T key:T? value:T? mask_index:M? attention_bias:T? past_key:T? past_value:T? past_sequence_length:M? beam_width:M? cache_indirection:M? bias:T? -> output:T present_key:T? present_value:T? qk:QK? | output_qk:int mask_filter_value:float scale:float past_present_share_buffer:int num_heads:int! | T: float16 float32; M: int32; QK: float16 float32",
     },
+    ties: heldBecause("the attention is fused: decompose it into MatMul and Softmax before pruning"),
   }),
   msOp({
     name: "DecoderMaskedSelfAttention",
@@ -50,24 +56,28 @@ export const msAttentionOps: readonly OpDef[] = [
     since: {
       1: "input:T weights:T bias:T token_offset:M cumulative_sequence_length:M attention_bias:T? -> output:T | scale:float qkv_hidden_sizes:ints num_heads:int! | T: float16 float32; M: int32",
     },
+    ties: heldBecause("the attention is fused: decompose it into MatMul and Softmax before pruning"),
   }),
   msOp({
     name: "PackedMultiHeadAttention",
     since: {
       1: "query:T key:T? value:T? bias:T? token_offset:M cumulative_sequence_length:M attention_bias:T? -> output:T | scale:float mask_filter_value:float num_heads:int! | T: float16 float32; M: int32",
     },
+    ties: heldBecause("the attention is fused: decompose it into MatMul and Softmax before pruning"),
   }),
   msOp({
     name: "PagedAttention",
     since: {
       1: "query:T key:T? value:T? key_cache:T_CACHE value_cache:T_CACHE? cumulative_sequence_length:S past_seqlens:S block_table:S cos_cache:T? sin_cache:T? slot_mapping:S? head_sink:T? q_norm_weight:T? k_norm_weight:T? k_scale:T_KV_SCALE? v_scale:T_KV_SCALE? attention_metadata:S? -> output:T key_cache_out:T_CACHE? value_cache_out:T_CACHE? | rotary_offset:int v_head_size:int kv_cache_layout:string=SEPARATE softcap:float kv_num_heads:int! do_rotary:int num_heads:int! k_cache_dtype:string= scale:float local_window_size:int=-1 is_causal:int=1 rotary_interleaved:int qk_norm_epsilon:float v_quant_type:string=NONE k_quant_type:string=NONE v_cache_dtype:string= | T: float16 bfloat16; T_CACHE: float16 bfloat16 float8e4m3fn int8 uint8; S: int32; T_KV_SCALE: float32",
     },
+    ties: heldBecause("the attention is fused: decompose it into MatMul and Softmax before pruning"),
   }),
   msOp({
     name: "SparseAttention",
     since: {
       1: "query:T key:T? value:T? past_key:T past_value:T block_row_indices:M block_col_indices:M total_sequence_length:M key_total_sequence_lengths:M cos_cache:T? sin_cache:T? -> output:T present_key:T present_value:T | rotary_interleaved:int sparse_block_size:int! scale:float do_rotary:int kv_num_heads:int! num_heads:int! | T: float16 float32 bfloat16; M: int32",
     },
+    ties: heldBecause("the attention is fused: decompose it into MatMul and Softmax before pruning"),
   }),
   msOp({
     name: "LongformerAttention",
@@ -98,6 +108,7 @@ export const msAttentionOps: readonly OpDef[] = [
     since: {
       1: "input:T position_ids:M cos_cache:T sin_cache:T -> output:T | num_heads:int rotary_embedding_dim:int interleaved:int is_packed_batching:int scale:float | T: float16 float32 bfloat16; M: int64",
     },
+    ties: heldBecause("the attention is fused: decompose it into MatMul and Softmax before pruning"),
   }),
   msOp({ name: "GemmaRotaryEmbedding", since: { 1: "emb:U q:T q_rot:T k:T k_rot:T -> output1:T output2:T | | U: float32; T: float16" } }),
   msOp({

@@ -1,6 +1,9 @@
 /** ONNX Runtime: fused transformer and convolution layers. */
 import { msOp } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { convTies } from "../ties/conv.ts";
+import { broadcasting, sameShape } from "../ties/elementwise.ts";
+import { skipLayerNormTies } from "../ties/norm.ts";
 
 export const msFusedOps: readonly OpDef[] = [
   msOp({
@@ -20,12 +23,14 @@ export const msFusedOps: readonly OpDef[] = [
     since: {
       1: "input:T skip:T gamma:T beta:T? bias:T? -> output:T mean:U? inv_std_var:U? input_skip_bias_sum:T? | epsilon:float=1e-12 | T: float16 float32 bfloat16; U: float32",
     },
+    ties: skipLayerNormTies,
   }),
   msOp({
     name: "SkipSimplifiedLayerNormalization",
     since: {
       1: "input:T skip:T gamma:T bias:T? -> output:T mean:U? inv_std_var:U? input_skip_bias_sum:T? | epsilon:float=1e-12 | T: float16 float32 bfloat16; U: float32",
     },
+    ties: skipLayerNormTies,
   }),
   msOp({
     name: "SkipGroupNorm",
@@ -47,7 +52,11 @@ export const msFusedOps: readonly OpDef[] = [
       1: "data:T bias:T residual:T? ratio:T1? training_mode:T2? -> output:T mask:T2? | seed:int | T: floats bfloat16; T1: floats bfloat16; T2: bool",
     },
   }),
-  msOp({ name: "BiasGelu", since: { 1: "A:T B:T -> C:T | | T: floats bfloat16" } }),
+  msOp({
+    name: "BiasGelu",
+    since: { 1: "A:T B:T -> C:T | | T: floats bfloat16" },
+    ties: broadcasting,
+  }),
   msOp({ name: "BiasSoftmax", since: { 1: "data:T bias:T -> output:T | is_inner_broadcast:int! axis:int=1 | T: floats" } }),
   msOp({ name: "BiasSplitGelu", since: { 1: "X:T bias:T -> Y:T | | T: float16 float32" } }),
   msOp({
@@ -62,15 +71,28 @@ export const msFusedOps: readonly OpDef[] = [
       1: "data:T ratio:T1? training_mode:T2? -> output:T mask:T3? | seed:int | T: floats bfloat16; T1: floats bfloat16; T2: bool; T3: uint32",
     },
   }),
-  msOp({ name: "FastGelu", since: { 1: "X:T bias:T? -> Y:T | | T: floats bfloat16" } }),
-  msOp({ name: "Gelu", since: { 1: "X:T -> Y:T | | T: floats bfloat16" } }),
-  msOp({ name: "QuickGelu", since: { 1: "X:T -> Y:T | alpha:float=1.702 | T: floats bfloat16" } }),
+  msOp({
+    name: "FastGelu",
+    since: { 1: "X:T bias:T? -> Y:T | | T: floats bfloat16" },
+    ties: broadcasting,
+  }),
+  msOp({
+    name: "Gelu",
+    since: { 1: "X:T -> Y:T | | T: floats bfloat16" },
+    ties: sameShape,
+  }),
+  msOp({
+    name: "QuickGelu",
+    since: { 1: "X:T -> Y:T | alpha:float=1.702 | T: floats bfloat16" },
+    ties: sameShape,
+  }),
   msOp({ name: "GatedAdd", since: { 1: "X:T Y:T gate:T -> output:T | | T: float16 float32 bfloat16" } }),
   msOp({
     name: "FusedConv",
     since: {
       1: "X:T W:T B:T? Z:T? -> Y:T | activation:string group:int=1 activation_params:floats pads:ints strides:ints dilations:ints kernel_shape:ints auto_pad:string=NOTSET | T: floats",
     },
+    ties: convTies,
   }),
   msOp({
     name: "NhwcConv",

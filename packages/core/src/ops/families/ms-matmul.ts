@@ -1,6 +1,8 @@
 /** ONNX Runtime: matrix products, integer and weight-only. */
 import { msOp } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { heldBecause } from "../ties/build.ts";
+import { gemmTies, matMulTies } from "../ties/matmul.ts";
 
 export const msMatmulOps: readonly OpDef[] = [
   msOp({
@@ -8,12 +10,14 @@ export const msMatmulOps: readonly OpDef[] = [
     since: {
       1: "A:T1 B:T2 b_scale:T1 b_zero_point:T2? bias:T1? -> Y:T1 | | T1: float32; T2: int8 uint8",
     },
+    ties: heldBecause("quantized weights are packed: prune before quantizing"),
   }),
   msOp({
     name: "MatMulIntegerToFloat",
     since: {
       1: "A:T1 B:T2 a_scale:T3 b_scale:T3 a_zero_point:T1? b_zero_point:T2? bias:T3? -> Y:T3 | | T1: int8 uint8; T2: int8 uint8; T3: float16 float32",
     },
+    ties: heldBecause("quantized weights are packed: prune before quantizing"),
   }),
   msOp({ name: "MatMulInteger16", since: { 1: "A:T1 B:T2 -> Y:T3 | | T1: int16 uint16; T2: int16 uint16; T3: int32 uint32" } }),
   msOp({
@@ -21,12 +25,14 @@ export const msMatmulOps: readonly OpDef[] = [
     since: {
       1: "A:T1 B:T2 scales:T1 zero_points:T3? g_idx:T4? bias:T1? -> Y:T1 | weight_prepacked:int=0 accuracy_level:int=0 block_size:int! bits:int=4 N:int! K:int! | T1: float16 float32 bfloat16; T2: uint8; T3: float16 float32 bfloat16 uint8; T4: int32",
     },
+    ties: heldBecause("quantized weights are packed: prune before quantizing"),
   }),
   msOp({
     name: "MatMulBnb4",
     since: {
       1: "A:T1 B:T2 absmax:T1 -> Y:T1 | transB:int=1 training_mode:int=0 block_size:int! quant_type:int! N:int! K:int! | T1: float16 float32 bfloat16; T2: uint8",
     },
+    ties: heldBecause("quantized weights are packed: prune before quantizing"),
   }),
   msOp({ name: "MatMulFpQ4", since: { 1: "A:T1 B:T2 B_shape:T3 -> Y:T1 | blk_quant_type:int=1 | T1: float32; T2: uint8; T3: int64" } }),
   msOp({
@@ -58,12 +64,14 @@ export const msMatmulOps: readonly OpDef[] = [
     since: {
       1: "data:T1 indices:Tind scales:T2 zero_points:T1? -> output:T2 | bits:int=4 block_size:int=128 quantize_axis:int=1 gather_axis:int=0 | T1: int4s uint8; Tind: int32 int64; T2: float16 float32 bfloat16",
     },
+    ties: heldBecause("quantized weights are packed: prune before quantizing"),
   }),
   msOp({
     name: "FusedMatMul",
     since: {
       1: "A:T B:T -> Y:T | transBatchB:int=0 transBatchA:int=0 transB:int=0 transA:int=0 alpha:float=1 | T: floats bfloat16",
     },
+    ties: matMulTies,
   }),
   msOp({
     name: "FusedMatMulActivation",
@@ -71,12 +79,17 @@ export const msMatmulOps: readonly OpDef[] = [
       1: "A:T B:T -> Y:T | activation_gamma:float activation_beta:float activation_axis:int activation_alpha:float activation:string! transBatchB:int=0 transBatchA:int=0 transB:int=0 transA:int=0 alpha:float=1 | T: floats bfloat16",
     },
   }),
-  msOp({ name: "TransposeMatMul", since: { 1: "A:T B:T -> Y:T | transB:int=0 transA:int=0 alpha:float=1 | T: floats bfloat16" } }),
+  msOp({
+    name: "TransposeMatMul",
+    since: { 1: "A:T B:T -> Y:T | transB:int=0 transA:int=0 alpha:float=1 | T: floats bfloat16" },
+    ties: matMulTies,
+  }),
   msOp({
     name: "FusedGemm",
     since: {
       1: "A:T B:T C:T? -> Y:T | activation_beta:float activation_alpha:float activation:string activation_gamma:float beta:float=1 transB:int=0 alpha:float=1 transA:int=0 | T: floats int32 int64 uint32 uint64",
     },
+    ties: gemmTies,
   }),
   msOp({ name: "GemmFastGelu", since: { 1: "X:T W:T bias:T? -> Y:T | | T: float16 float32 bfloat16" } }),
   msOp({

@@ -1,6 +1,7 @@
 /** Normalization. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { batchNormTies, groupNormTies, instanceNormTies, layerNormTies, lpNormTies, lrnTies, meanVarianceTies } from "../ties/norm.ts";
 
 export const normOps: readonly OpDef[] = [
   op({
@@ -13,6 +14,7 @@ export const normOps: readonly OpDef[] = [
       14: "X:T scale:T B:T input_mean:U input_var:U -> Y:T running_mean:U? running_var:U? | +training_mode:int=0 | T+: bfloat16; U: floats bfloat16",
       15: "X:T scale:T1 B:T1 input_mean:T2 input_var:T2 -> Y:T running_mean:T2? running_var:T2? | | T1: floats bfloat16; T2: floats bfloat16",
     },
+    ties: batchNormTies,
   }),
   op({
     name: "InstanceNormalization",
@@ -21,12 +23,14 @@ export const normOps: readonly OpDef[] = [
       6: "| -consumed_inputs",
       22: "| | T+: bfloat16",
     },
+    ties: instanceNormTies,
   }),
   op({
     name: "LayerNormalization",
     since: {
       17: "X:T Scale:T B:T? -> Y:T Mean:U? InvStdDev:U? | stash_type:int=1 epsilon:float=1e-05 axis:int=-1 | T: floats bfloat16; U: float32 bfloat16",
     },
+    ties: layerNormTies,
   }),
   op({
     name: "GroupNormalization",
@@ -34,12 +38,14 @@ export const normOps: readonly OpDef[] = [
       18: "deprecated X:T scale:T bias:T -> Y:T | num_groups:int! epsilon:float=1e-05 | T: floats bfloat16",
       21: "| +stash_type:int=1",
     },
+    ties: groupNormTies,
   }),
   op({
     name: "RMSNormalization",
     since: {
       23: "X:T scale:V -> Y:V | stash_type:int=1 epsilon:float=1e-05 axis:int=-1 | T: floats bfloat16; V: floats bfloat16",
     },
+    ties: layerNormTies,
   }),
   op({
     name: "LRN",
@@ -47,6 +53,7 @@ export const normOps: readonly OpDef[] = [
       1: "X:T -> Y:T | bias:float=1 beta:float=0.75 alpha:float=0.0001 size:int! | T: floats",
       13: "| | T+: bfloat16",
     },
+    ties: lrnTies,
   }),
   op({
     name: "LpNormalization",
@@ -54,6 +61,7 @@ export const normOps: readonly OpDef[] = [
       1: "input:T -> output:T | p:int=2 axis:int=-1 | T: floats",
       22: "| | T+: bfloat16",
     },
+    ties: lpNormTies,
   }),
   op({
     name: "MeanVarianceNormalization",
@@ -61,5 +69,6 @@ export const normOps: readonly OpDef[] = [
       9: "X:T -> Y:T | axes:ints=0,2,3 | T: floats",
       13: "| | T+: bfloat16",
     },
+    ties: meanVarianceTies,
   }),
 ];

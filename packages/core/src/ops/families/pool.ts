@@ -1,6 +1,8 @@
 /** Pooling. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { heldBecause } from "../ties/build.ts";
+import { channelsPass } from "../ties/pool.ts";
 
 export const poolOps: readonly OpDef[] = [
   op({
@@ -13,6 +15,7 @@ export const poolOps: readonly OpDef[] = [
       19: "| +dilations:ints",
       22: "| | T+: bfloat16",
     },
+    ties: channelsPass,
   }),
   op({
     name: "MaxPool",
@@ -24,6 +27,7 @@ export const poolOps: readonly OpDef[] = [
       12: "| | T+: int8 uint8",
       22: "| | T+: bfloat16",
     },
+    ties: channelsPass,
   }),
   op({
     name: "LpPool",
@@ -34,6 +38,7 @@ export const poolOps: readonly OpDef[] = [
       18: "| +ceil_mode:int=0 +dilations:ints",
       22: "| | T+: bfloat16",
     },
+    ties: channelsPass,
   }),
   op({
     name: "GlobalAveragePool",
@@ -41,6 +46,7 @@ export const poolOps: readonly OpDef[] = [
       1: "X:T -> Y:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    ties: channelsPass,
   }),
   op({
     name: "GlobalMaxPool",
@@ -48,6 +54,7 @@ export const poolOps: readonly OpDef[] = [
       1: "X:T -> Y:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    ties: channelsPass,
   }),
   op({
     name: "GlobalLpPool",
@@ -56,6 +63,7 @@ export const poolOps: readonly OpDef[] = [
       2: "| +p:int=2",
       22: "| | T+: bfloat16",
     },
+    ties: channelsPass,
   }),
   op({
     name: "MaxUnpool",
@@ -64,5 +72,6 @@ export const poolOps: readonly OpDef[] = [
       11: "",
       22: "| | T1+: bfloat16",
     },
+    ties: heldBecause("indices are positions in the whole tensor"),
   }),
 ];

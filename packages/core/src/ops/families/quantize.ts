@@ -1,6 +1,9 @@
 /** Quantization to and from integers and small floats. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { dequantizeLinear, quantizeLinear } from "../evaluate/quantize.ts";
+import { dynamicQuantizeTies } from "../ties/norm.ts";
+import { quantizeTies } from "../ties/quantize.ts";
 
 export const quantizeOps: readonly OpDef[] = [
   op({
@@ -14,6 +17,8 @@ export const quantizeOps: readonly OpDef[] = [
       24: "| | T2+: float8e8m0",
       25: "| | T3+: int2s",
     },
+    evaluate: quantizeLinear,
+    ties: quantizeTies,
   }),
   op({
     name: "DequantizeLinear",
@@ -26,6 +31,12 @@ export const quantizeOps: readonly OpDef[] = [
       24: "| | T2+: float8e8m0",
       25: "| | T1+: int2s",
     },
+    evaluate: dequantizeLinear,
+    ties: quantizeTies,
   }),
-  op({ name: "DynamicQuantizeLinear", since: { 11: "x:T1 -> y:T2 y_scale:float32 y_zero_point:T2 | | T1: float32; T2: uint8" } }),
+  op({
+    name: "DynamicQuantizeLinear",
+    since: { 11: "x:T1 -> y:T2 y_scale:float32 y_zero_point:T2 | | T1: float32; T2: uint8" },
+    ties: dynamicQuantizeTies,
+  }),
 ];

@@ -1,6 +1,7 @@
 /** Resizing of images. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { resizeTies } from "../ties/pool.ts";
 
 export const resizeOps: readonly OpDef[] = [
   op({
@@ -12,6 +13,7 @@ export const resizeOps: readonly OpDef[] = [
       18: "| +keep_aspect_ratio_policy:string=stretch +axes:ints +antialias:int=0",
       19: "",
     },
+    ties: resizeTies,
   }),
   op({
     name: "Upsample",
@@ -21,5 +23,6 @@ export const resizeOps: readonly OpDef[] = [
       9: "X:T scales:float32 -> Y:T | -scales",
       10: "deprecated",
     },
+    ties: resizeTies,
   }),
 ];

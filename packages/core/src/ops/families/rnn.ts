@@ -1,6 +1,7 @@
 /** Recurrent layers. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { recurrentTies } from "../ties/rnn.ts";
 
 export const rnnOps: readonly OpDef[] = [
   op({
@@ -11,6 +12,7 @@ export const rnnOps: readonly OpDef[] = [
       14: "| +layout:int=0",
       22: "| | T+: bfloat16",
     },
+    ties: recurrentTies(1),
   }),
   op({
     name: "GRU",
@@ -21,6 +23,7 @@ export const rnnOps: readonly OpDef[] = [
       14: "| +layout:int=0",
       22: "| | T+: bfloat16",
     },
+    ties: recurrentTies(3),
   }),
   op({
     name: "LSTM",
@@ -30,5 +33,6 @@ export const rnnOps: readonly OpDef[] = [
       14: "| +layout:int=0",
       22: "| | T+: bfloat16",
     },
+    ties: recurrentTies(4),
   }),
 ];

@@ -57,3 +57,18 @@ function fused(c: TieContext, q: Shapes, k: Shapes, v: Shapes): ReturnType<Ties>
   keepScale(r, column, columns);
   return r.resize(qHeads, setInt("q_num_heads")).resize(kvHeads, setInt("kv_num_heads")).done();
 }
+
+/**
+ * RotaryEmbedding turns pairs of columns, so columns are held. Heads are an axis of a rank-4 input; of a rank-3 input whole heads
+ * go and `num_heads` is rewritten. The rotation is the same for all heads.
+ */
+export const rotaryTies: Ties = (c) => {
+  const x = c.shape(0);
+  const heads = c.node.int("num_heads", 0);
+  if (x?.length === 4) return rule().same([input(0, 1), output(0, 1)]).done("columns turn in pairs");
+  if (x?.length !== 3 || heads === 0 || !isNumber(x[2]) || x[2] % heads !== 0) return undefined;
+  const r = rule();
+  const head = r.addFactor(heads);
+  for (const axis of [input(0, 2), output(0, 2)]) r.tie(head, axis, { inner: x[2] / heads });
+  return r.resize(head, setInt("num_heads")).done("columns turn in pairs");
+};

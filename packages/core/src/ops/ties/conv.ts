@@ -16,8 +16,10 @@ export const convTies: Ties = (c) => {
   const group = c.node.int("group", 1);
   if (!w || w.length < 2 || (c.node.int("offset_group", 1) !== 1)) return undefined;
   const bias = c.node.opType === "DeformConv" ? 3 : 2;
-  const outChannels = [input(1, 0), output(0, 1), ...(c.node.input(bias) ? [input(bias, 0)] : [])];
-  const r = rule().tie(input(0, 0), output(0, 0));
+  // com.microsoft FusedConv adds a fourth input to the result.
+  const added = c.node.opType === "FusedConv" && c.node.input(3) !== undefined;
+  const outChannels = [input(1, 0), output(0, 1), ...(c.node.input(bias) ? [input(bias, 0)] : []), ...(added ? [input(3, 1)] : [])];
+  const r = rule().same([input(0, 0), output(0, 0), ...(added ? [input(3, 0)] : [])]);
   if (group === 1) return r.tie(input(0, 1), input(1, 1), { spans: "sum" }).same(outChannels).done();
   const [m, perGroup] = w;
   if (!isNumber(m) || !isNumber(perGroup) || c.node.opType === "DeformConv") return r.done("the grouped weights are not of static shape");
