@@ -17,7 +17,7 @@ export { calledFunction, MAX_FUNCTION_DEPTH } from "./ir/verify-functions.ts";
 export * from "./ir/print.ts";
 export * from "./ops/op.ts";
 export * from "./ops/table.ts";
-export * from "./passes/pass.ts";
+export * from "./passes/index.ts";
 export * from "./onnx/index.ts";
 export * from "./ops/define.ts";
 export { standardOps } from "./ops/standard.ts";
@@ -27,3 +27,4 @@ export { broadcast, axisOf, axesOf, intList, sameAs, elementwise } from "./ops/s
 export { inferShapes, type InferOptions, type InferResult } from "./ops/infer.ts";
 export { opErrors } from "./ops/op-errors.ts";
 export { commonShape, commonType } from "./ops/merge-type.ts";
+export { axisLabel, tiePositions } from "./ops/tie.ts";
