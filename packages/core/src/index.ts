@@ -28,3 +28,9 @@ export { inferShapes, type InferOptions, type InferResult } from "./ops/infer.ts
 export { opErrors } from "./ops/op-errors.ts";
 export { commonShape, commonType } from "./ops/merge-type.ts";
 export { axisLabel, tiePositions } from "./ops/tie.ts";
+export * from "./random.ts";
+export * from "./technique/index.ts";
+export * from "./data/dataset.ts";
+export * from "./metrics.ts";
+export * from "./stats-size.ts";
+export * from "./report/report.ts";

@@ -5,14 +5,14 @@ import { assertValid, attr, Graph, Model, Node, opTable, Tensor, tensorType, Val
 const parameter = (name: string, type = "T", option: "single" | "optional" | "variadic" = "single") => ({ name, type, option, homogeneous: true, min: 1 });
 const schema = (init: Partial<OpSchema>): OpSchema => ({
   since: 1, deprecated: false, inputs: [parameter("x")], outputs: [parameter("y")], attributes: new Map(),
-  types: new Map([["T", ["tensor(float)", "tensor(int64)"]]]), ...init,
+  types: new Map([["T", ["float32", "int64"]]]), ...init,
 });
 const defs: OpDef[] = [
   { domain: "", name: "Relu", schemas: [schema({})] },
   { domain: "", name: "Add", schemas: [schema({ inputs: [parameter("a"), parameter("b")] })] },
   { domain: "", name: "Concat", schemas: [schema({ inputs: [parameter("x", "T", "variadic")], attributes: new Map([["axis", { name: "axis", kind: "int", required: true }]]) })] },
   { domain: "", name: "Clip", schemas: [schema({ inputs: [parameter("x"), parameter("min", "T", "optional"), parameter("max", "T", "optional")] })] },
-  { domain: "", name: "If", schemas: [schema({ inputs: [parameter("c", "tensor(bool)")], attributes: new Map(["then_branch", "else_branch"].map((name) => [name, { name, kind: "graph" as const, required: true }])) })] },
+  { domain: "", name: "If", schemas: [schema({ inputs: [parameter("c", "bool")], attributes: new Map(["then_branch", "else_branch"].map((name) => [name, { name, kind: "graph" as const, required: true }])) })] },
   { domain: "", name: "Upsample", schemas: [schema({ since: 7 }), schema({ since: 10, deprecated: true })] },
   { domain: "", name: "Gelu", schemas: [schema({ since: 20 })] },
 ];

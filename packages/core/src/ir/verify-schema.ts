@@ -1,4 +1,3 @@
-import type { DType } from "../dtype.ts";
 import type { OpSchema, OpTable, Parameter } from "../ops/op.ts";
 import type { Attribute } from "./attribute.ts";
 import type { Model } from "./model.ts";
@@ -79,22 +78,22 @@ function checkTypes(node: Node, schema: OpSchema, report: Report): void {
   check("Output", schema.outputs, node.outputs);
 }
 
-const bare = (dtype: DType): string => (dtype === "float32" ? "float" : dtype === "float64" ? "double" : dtype);
-
-/** The type as operator signatures spell it ("tensor(float)"); undefined when it is not fully known. */
+/** The type as operator signatures spell it ("float32", "seq(float32)"); undefined when it is not fully known. */
 export function typeName(type: ValueType | undefined): string | undefined {
   switch (type?.kind) {
     case "tensor":
-      return type.dtype && `tensor(${bare(type.dtype)})`;
+      return type.dtype;
     case "sparse":
-      return type.dtype && `sparse_tensor(${bare(type.dtype)})`;
+      return type.dtype && `sparse(${type.dtype})`;
     case "sequence":
     case "optional": {
       const element = typeName(type.element);
       return element && `${type.kind === "sequence" ? "seq" : "optional"}(${element})`;
     }
-    case "map":
-      return type.value?.kind === "tensor" && type.value.dtype ? `map(${bare(type.key)}, ${bare(type.value.dtype)})` : undefined;
+    case "map": {
+      const value = typeName(type.value);
+      return value && `map(${type.key},${value})`;
+    }
     default:
       return undefined;
   }

@@ -20,6 +20,19 @@ export interface PassContext {
    * Must use ONNX Runtime with optimisation disabled.
    */
   readonly evaluate?: (node: Node, inputs: readonly (Tensor | undefined)[], opsetImports: ReadonlyMap<string, number>) => Promise<readonly Tensor[] | undefined>;
+  /** Checks the model after each pass that changed it (for tests and for finding a broken pass). */
+  readonly verifyBetween?: boolean;
+  /** Called after each pass that ran; for reports and progress. */
+  readonly ran?: (run: PassRun) => void;
+}
+
+/** One run of one pass. Nodes are those of the main graph, functions and all subgraphs. */
+export interface PassRun {
+  readonly pass: string;
+  readonly modified: boolean;
+  readonly nodesBefore: number;
+  readonly nodesAfter: number;
+  readonly milliseconds: number;
 }
 
 export interface PassResult {

@@ -1,0 +1,12 @@
+/** Passes over models, and what composes and runs them. */
+export * from "./pass.ts";
+export * from "./compose.ts";
+export { passContext, DEFAULT_MAX_FOLD_BYTES, type PassContextInit } from "./context.ts";
+export { passErrors } from "./errors.ts";
+export { deadCode } from "./dead-code.ts";
+export { constantNodes, foldConstants, FREE_FOLD_BYTES } from "./fold-constants.ts";
+export { removeIdentity } from "./remove-identity.ts";
+export { removeNoop } from "./remove-noop.ts";
+export { foldBatchNorm } from "./fold-batchnorm.ts";
+export { foldAffine } from "./fold-affine.ts";
+export * from "./opset/index.ts";

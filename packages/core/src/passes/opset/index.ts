@@ -1,0 +1,1 @@
+export { convertOpset, convertOpsetPass, irVersionFor } from "./convert-opset.ts";
