@@ -33,4 +33,4 @@ export * from "./technique/index.ts";
 export * from "./data/dataset.ts";
 export * from "./metrics.ts";
 export * from "./stats-size.ts";
-export * from "./report/report.ts";
+export { Report, makeReport, type ReportData } from "./report/report.ts";

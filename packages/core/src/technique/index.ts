@@ -1,0 +1,13 @@
+export { techniqueErrors } from "./errors.ts";
+export type { StandardSchemaV1, SchemaInput, SchemaOutput, SchemaIssue, JsonSchema } from "./standard-schema.ts";
+export * from "./services.ts";
+export * from "./technique.ts";
+export type { RunEvent, StartEvent, ProgressEvent, WarnEvent, EndEvent, StepRef } from "./events.ts";
+export type { StepRecord } from "./run-step.ts";
+export { pipeline, type Pipeline, type Run, type RunArgs, type RunOptions, type RunResult, type RunSettings } from "./pipeline.ts";
+export { iterate } from "./iterate.ts";
+export { search, space, mainScore } from "./search.ts";
+export { fromRecipe, toRecipe, recipeSchema, type Recipe, type RecipeStep } from "./recipe.ts";
+export { describeTechnique, jsonSchemaOf, type TechniqueDescription } from "./describe.ts";
+export { verified, floatWeights, opsetAtLeast } from "./predicates.ts";
+export { nearestName } from "./suggest.ts";
