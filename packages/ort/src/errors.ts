@@ -17,7 +17,7 @@ export const ortErrors = defineErrors({
     remedy: "Check the shapes and element types of the fed tensors against the model's inputs.",
   },
   ORT_DTYPE: {
-    text: (d: { name: string; dtype: string }) => `Tensor "${d.name}" has the element type ${d.dtype}, which ONNX Runtime's JavaScript binding cannot take or give.`,
+    text: (d: { name: string; dtype: string }) => `${d.name} has the element type ${d.dtype}, which ONNX Runtime's JavaScript binding cannot take or give.`,
     remedy: "Put a Cast next to the graph's input or output, so that only float32, float16, float64, integers, bool or string cross the boundary.",
   },
   ORT_FEED: {

@@ -22,7 +22,7 @@ export interface Engine {
 
 export async function openEngine(ort: OrtModule, model: RawModel, options: SessionOptions): Promise<Engine> {
   const session = await create(ort, model, options).catch((cause: unknown) => {
-    throw new FaultError("ORT_LOAD_FAILED", { model: labelOf(model), reason: messageOf(cause) }, cause);
+    throw loadFault(model, messageOf(cause), cause);
   });
   return {
     inputs: session.inputMetadata.map(describe),
@@ -31,7 +31,7 @@ export async function openEngine(ort: OrtModule, model: RawModel, options: Sessi
       const given = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrtTensor(name, tensor, ort.Tensor)]));
       checkNames(session.inputNames, given, fetches, session.outputNames);
       const results = await (fetches ? session.run(given, fetches) : session.run(given)).catch((cause: unknown) => {
-        throw new FaultError("ORT_RUN_FAILED", { model: labelOf(model), reason: messageOf(cause) }, cause);
+        throw new FaultError("ORT_RUN_FAILED", { model: labelOf(model), reason: messageOf(cause).replace(/\.$/, "") }, cause);
       });
       return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrtTensor(tensor)]));
     },
@@ -54,6 +54,13 @@ function checkNames(inputs: readonly string[], given: object, fetches: readonly 
   for (const name of Object.keys(given)) if (!inputs.includes(name)) fail("is not an input of the model", name, inputs);
   for (const name of inputs) if (!Object.hasOwn(given, name)) fail("is an input that was not fed", name, inputs);
   for (const name of fetches ?? []) if (!outputs.includes(name)) fail("is not an output of the model", name, outputs);
+}
+
+/** The binding names element types that it cannot carry by their ONNX number. */
+function loadFault(model: RawModel, reason: string, cause: unknown): FaultError {
+  const id = /^Unsupported data type: (\d+)$/.exec(reason)?.[1];
+  if (id !== undefined) return new FaultError("ORT_DTYPE", { name: "an input or output", dtype: `ONNX type ${id}` }, cause);
+  return new FaultError("ORT_LOAD_FAILED", { model: labelOf(model), reason: reason.replace(/\.$/, "") }, cause);
 }
 
 function describe(value: InferenceSession.ValueMetadata): RawValue {

@@ -6,11 +6,11 @@ type DataArray =
   | Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array;
 type ArrayClass = { readonly BYTES_PER_ELEMENT: number; new (buffer: ArrayBuffer, offset: number, length: number): DataArray };
 
-/** Element types that cross the boundary. float16 goes as its codes; 4-bit types stay packed. */
+/** Element types that cross the boundary. float16 goes as its codes. The binding refuses 4-bit types when it runs. */
 const arrays: Readonly<Record<string, ArrayClass>> = {
   float32: Float32Array, float64: Float64Array, float16: Uint16Array,
   int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array, int32: Int32Array, uint32: Uint32Array,
-  int64: BigInt64Array, uint64: BigUint64Array, bool: Uint8Array, int4: Uint8Array, uint4: Uint8Array,
+  int64: BigInt64Array, uint64: BigUint64Array, bool: Uint8Array,
 };
 
 /** Zero-copy where the bytes are aligned and in ordinary memory. */

@@ -38,7 +38,8 @@ export async function compare(a: ModelSource, b: ModelSource, samples: Samples, 
       const run = (session: Session): Promise<Record<string, Tensor>> => session.run(feeds, { fetches, ...(signal ? { signal } : {}) });
       const [left, right] = [await run(first), await run(second)];
       for (const [name, meter] of meters) meter.add(left[name]!, right[name]!);
-      onSample?.(++done);
+      done++;
+      onSample?.(done);
     }
     if (done === 0) throw ortErrors.ORT_NO_SAMPLES({ helper: "compare" });
     return { samples: done, tensors: Object.fromEntries([...meters].map(([name, meter]) => [name, meter.result()])) };

@@ -1,4 +1,4 @@
-import { Model, type ModelSource, type Value } from "@lathe/core";
+import type { ModelSource, Value } from "@lathe/core";
 import { ortErrors } from "../errors.ts";
 
 /**

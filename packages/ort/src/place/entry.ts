@@ -1,5 +1,5 @@
 /**
- * Finds the worker's entry beside this module: built (`worker.js`) or, when the package runs from its sources, `worker.ts`, which Node
+ * Finds the worker's entry: built (`engine/worker.js`) or, when the package runs from its sources, `worker.ts`, which Node
  * versions without type stripping read with tsx.
  */
 import { createRequire } from "node:module";
@@ -12,8 +12,8 @@ export interface Entry {
 }
 
 export function workerEntry(): Entry {
-  // Sources keep their folders; the bundle puts both files side by side.
-  if (!import.meta.url.endsWith(".ts")) return { url: new URL("./worker.js", import.meta.url), loader: undefined };
+  // The bundle has this module at its root.
+  if (!import.meta.url.endsWith(".ts")) return { url: new URL("./engine/worker.js", import.meta.url), loader: undefined };
   const url = new URL("../engine/worker.ts", import.meta.url);
   return { url, loader: stripsTypes() ? undefined : tsx() };
 }
