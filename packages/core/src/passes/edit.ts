@@ -2,6 +2,8 @@
 import type { Graph } from "../ir/graph.ts";
 import { Node } from "../ir/node.ts";
 import type { Value } from "../ir/value.ts";
+import type { Tensor } from "../tensor.ts";
+import { makeConstant, type Site } from "./scope.ts";
 
 /**
  * Redirects the readers of `from` to `to`; true when anything changed.
@@ -55,4 +57,14 @@ export function onlyConsumer(value: Value): Node | undefined {
 export function soleProducer(value: Value | undefined, ...opTypes: readonly string[]): Node | undefined {
   const node = value?.producer;
   return node && node.domain === "" && opTypes.includes(node.opType) && onlyConsumer(value!) ? node : undefined;
+}
+
+/** Puts a constant in the place of a computed value: for its readers, and for a graph output where that may be a constant. */
+export function redirectConstant(value: Value, tensor: Tensor, site: Site): boolean {
+  const { node, graph, scope } = site;
+  // What a subgraph returns has to be made in it.
+  if (value.isGraphOutput && (scope.isFunction || graph.parent)) return false;
+  const constant = makeConstant(tensor, value.name || node.name || "constant", node, graph, scope.isFunction);
+  graph.replaceUses(value, constant);
+  return true;
 }

@@ -69,7 +69,9 @@ async function fold(node: Node, scope: Scope, ctx: PassContext): Promise<boolean
   const inputs = node.inputs.map((v) => v?.constant);
   const results = ctx.ops.of(node)?.evaluate?.(node, inputs, opset) ?? (await ctx.evaluate?.(node, inputs, scope.opsets));
   if (!results || !replaceable(node, results)) return false;
-  node.outputs.forEach((output, i) => output && replaceOutput(output, results[i]!, node, scope));
+  node.outputs.forEach((output, i) => {
+    if (output) replaceOutput(output, results[i]!, node, scope);
+  });
   node.graph!.remove(node);
   return true;
 }

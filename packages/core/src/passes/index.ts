@@ -10,3 +10,8 @@ export { removeNoop } from "./remove-noop.ts";
 export { foldBatchNorm } from "./fold-batchnorm.ts";
 export { foldAffine } from "./fold-affine.ts";
 export * from "./opset/index.ts";
+export { inferTypes, shapeConstants } from "./infer-pass.ts";
+export { freezeDefaults } from "./freeze-defaults.ts";
+export { pruneFunctions, pruneOpsets } from "./prune-imports.ts";
+export { evaluateWith } from "./evaluate-with.ts";
+export { simplifyModel, simplifyPasses, type SimplifyOptions, type SimplifyReport, type PassReport } from "./simplify.ts";

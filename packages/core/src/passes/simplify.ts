@@ -1,0 +1,85 @@
+/** The default list of passes, run until nothing changes. */
+import type { Model } from "../ir/model.ts";
+import { fixpoint, countNodes, runPass, sequence } from "./compose.ts";
+import { passContext, type PassContextInit } from "./context.ts";
+import { deadCode } from "./dead-code.ts";
+import { passErrors } from "./errors.ts";
+import { foldAffine } from "./fold-affine.ts";
+import { foldBatchNorm } from "./fold-batchnorm.ts";
+import { constantNodes, foldConstants } from "./fold-constants.ts";
+import { freezeDefaults } from "./freeze-defaults.ts";
+import { inferTypes, shapeConstants } from "./infer-pass.ts";
+import type { Pass, PassContext, PassRun } from "./pass.ts";
+import { pruneFunctions, pruneOpsets } from "./prune-imports.ts";
+import { removeIdentity } from "./remove-identity.ts";
+import { removeNoop } from "./remove-noop.ts";
+
+/** Run once, before the others. */
+const first: readonly Pass[] = [freezeDefaults, constantNodes];
+
+/** Run again and again until none changes anything. */
+const repeated: readonly Pass[] = [
+  inferTypes,
+  removeIdentity,
+  shapeConstants,
+  foldConstants,
+  removeNoop,
+  foldBatchNorm,
+  foldAffine,
+  deadCode,
+];
+
+/** Run once at the end. */
+const last: readonly Pass[] = [pruneFunctions, pruneOpsets, inferTypes];
+
+/** All passes of {@link simplifyModel} that can be disabled, in order. */
+export const simplifyPasses: readonly Pass[] = [...new Set([...first, ...repeated, ...last])];
+
+export interface SimplifyOptions {
+  /** Names of passes to leave out; see {@link simplifyPasses}. */
+  readonly disable?: readonly string[];
+  /** Most rounds over the list (default 20). */
+  readonly rounds?: number;
+}
+
+/** What a pass did in all its runs together. */
+export interface PassReport {
+  readonly name: string;
+  readonly runs: number;
+  /** Runs that changed something. */
+  readonly modified: number;
+  /** Nodes fewer than before; negative when the pass adds nodes that others then remove. */
+  readonly removedNodes: number;
+  readonly milliseconds: number;
+}
+
+export interface SimplifyReport {
+  readonly passes: readonly PassReport[];
+  readonly nodesBefore: number;
+  readonly nodesAfter: number;
+}
+
+/**
+ * Simplifies `model` in place; inputs, outputs, their names and the results stay.
+ * @throws PASS_UNKNOWN_NAME for a name in `disable` that no pass has; PASS_BROKE_MODEL when `init.verifyBetween` finds a defect.
+ */
+export async function simplifyModel(model: Model, options: SimplifyOptions = {}, init: PassContextInit = {}): Promise<SimplifyReport> {
+  const names = new Set(simplifyPasses.map((p) => p.name));
+  for (const name of options.disable ?? []) if (!names.has(name)) throw passErrors.PASS_UNKNOWN_NAME({ name, known: [...names] });
+  const runs: PassRun[] = [];
+  const ctx: PassContext = passContext({ ...init, disabled: [...(init.disabled ?? []), ...(options.disable ?? [])], ran: (run) => (runs.push(run), init.ran?.(run)) });
+  const nodesBefore = countNodes(model);
+  for (const pass of first) await runPass(pass, model, ctx);
+  await fixpoint(sequence("simplify", repeated), options.rounds).run(model, ctx);
+  for (const pass of last) await runPass(pass, model, ctx);
+  return { passes: summarise(runs), nodesBefore, nodesAfter: countNodes(model) };
+}
+
+function summarise(runs: readonly PassRun[]): PassReport[] {
+  const names = [...new Set(runs.map((run) => run.pass))];
+  return names.map((name) => {
+    const own = runs.filter((run) => run.pass === name);
+    const sum = (of: (run: PassRun) => number): number => own.reduce((total, run) => total + of(run), 0);
+    return { name, runs: own.length, modified: sum((r) => Number(r.modified)), removedNodes: sum((r) => r.nodesBefore - r.nodesAfter), milliseconds: sum((r) => r.milliseconds) };
+  });
+}
