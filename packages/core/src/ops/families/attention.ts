@@ -1,6 +1,9 @@
 /** Attention and rotary embedding. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { sameAs } from "../shape.ts";
+import { attentionCost, inferAttention } from "../rules/attention.ts";
+import { perOutput } from "../rules/cost.ts";
 import { attentionTies, rotaryTies } from "../ties/attention.ts";
 
 export const attentionOps: readonly OpDef[] = [
@@ -12,6 +15,8 @@ export const attentionOps: readonly OpDef[] = [
       25: "| +right_window_size:int=-1 +left_window_size:int=-1",
     },
     ties: attentionTies,
+    infer: inferAttention,
+    cost: attentionCost,
   }),
   op({
     name: "RotaryEmbedding",
@@ -19,5 +24,7 @@ export const attentionOps: readonly OpDef[] = [
       23: "X:T cos_cache:T sin_cache:T position_ids:M? -> Y:T | num_heads:int rotary_embedding_dim:int=0 interleaved:int=0 | T: float16 float32 bfloat16; M: int64",
     },
     ties: rotaryTies,
+    infer: sameAs(0),
+    cost: perOutput(3),
   }),
 ];

@@ -1,6 +1,7 @@
 /** Control flow. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { inferIf, inferLoop, inferScan } from "../rules/control.ts";
 
 export const controlOps: readonly OpDef[] = [
   op({
@@ -16,6 +17,7 @@ export const controlOps: readonly OpDef[] = [
       24: "| | V+: float8e8m0 optional(float8e8m0) seq(float8e8m0)",
       25: "| | V+: int2s seq(int2s) optional(int2s)",
     },
+    infer: inferIf,
   }),
   op({
     name: "Loop",
@@ -30,6 +32,7 @@ export const controlOps: readonly OpDef[] = [
       24: "| | V+: float8e8m0 optional(float8e8m0) seq(float8e8m0)",
       25: "| | V+: int2s seq(int2s) optional(int2s)",
     },
+    infer: inferLoop,
   }),
   op({
     name: "Scan",
@@ -44,5 +47,6 @@ export const controlOps: readonly OpDef[] = [
       24: "| | V+: float8e8m0",
       25: "| | V+: int2s",
     },
+    infer: inferScan,
   }),
 ];

@@ -1,6 +1,7 @@
 /** Convolutions. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { convCost, convTransposeCost, deformConvCost, inferConv, inferConvTranspose } from "../rules/conv.ts";
 import { heldBecause } from "../ties/build.ts";
 import { convTies, convTransposeTies } from "../ties/conv.ts";
 
@@ -13,6 +14,8 @@ export const convOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: convTies,
+    infer: inferConv(),
+    cost: convCost(),
   }),
   op({
     name: "ConvTranspose",
@@ -22,6 +25,8 @@ export const convOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: convTransposeTies,
+    infer: inferConvTranspose,
+    cost: convTransposeCost,
   }),
   op({
     name: "DeformConv",
@@ -30,6 +35,8 @@ export const convOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: convTies,
+    infer: inferConv(),
+    cost: deformConvCost,
   }),
   op({
     name: "ConvInteger",
@@ -37,6 +44,8 @@ export const convOps: readonly OpDef[] = [
       10: "x:T1 w:T2 x_zero_point:T1? w_zero_point:T2? -> y:T3 | group:int=1 pads:ints strides:ints dilations:ints kernel_shape:ints auto_pad:string=NOTSET | T1: int8 uint8; T2: int8 uint8; T3: int32",
     },
     ties: heldBecause("quantized weights are packed: prune before quantizing"),
+    infer: inferConv(),
+    cost: convCost(),
   }),
   op({
     name: "QLinearConv",
@@ -44,5 +53,7 @@ export const convOps: readonly OpDef[] = [
       10: "x:T1 x_scale:float32 x_zero_point:T1 w:T2 w_scale:float32 w_zero_point:T2 y_scale:float32 y_zero_point:T3 B:T4? -> y:T3 | group:int=1 pads:ints strides:ints dilations:ints kernel_shape:ints auto_pad:string=NOTSET | T1: int8 uint8; T2: int8 uint8; T3: int8 uint8; T4: int32",
     },
     ties: heldBecause("quantized weights are packed: prune before quantizing"),
+    infer: inferConv({ w: 3 }),
+    cost: convCost({ w: 3 }),
   }),
 ];

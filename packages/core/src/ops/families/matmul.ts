@@ -1,6 +1,8 @@
 /** Matrix products. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { einsumCost, inferEinsum } from "../rules/einsum.ts";
+import { detCost, gemmCost, inferDet, inferGemm, inferMatMul, matmulCost } from "../rules/matmul.ts";
 import { heldBecause } from "../ties/build.ts";
 import { einsumTies, gemmTies, matMulTies } from "../ties/matmul.ts";
 
@@ -13,6 +15,8 @@ export const matmulOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
     },
     ties: matMulTies,
+    infer: inferMatMul(),
+    cost: matmulCost,
   }),
   op({
     name: "Gemm",
@@ -25,11 +29,15 @@ export const matmulOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
     },
     ties: gemmTies,
+    infer: inferGemm(),
+    cost: gemmCost(2),
   }),
   op({
     name: "Einsum",
     since: { 12: "Inputs:T+ -> Output:T | equation:string! | T: reals" },
     ties: einsumTies,
+    infer: inferEinsum,
+    cost: einsumCost,
   }),
   op({
     name: "MatMulInteger",
@@ -37,6 +45,8 @@ export const matmulOps: readonly OpDef[] = [
       10: "A:T1 B:T2 a_zero_point:T1? b_zero_point:T2? -> Y:T3 | | T1: int8 uint8; T2: int8 uint8; T3: int32",
     },
     ties: heldBecause("quantized weights are packed: prune before quantizing"),
+    infer: inferMatMul({ dtype: "int32" }),
+    cost: matmulCost,
   }),
   op({
     name: "QLinearMatMul",
@@ -45,6 +55,8 @@ export const matmulOps: readonly OpDef[] = [
       21: "a:T1 a_scale:TS a_zero_point:T1 b:T2 b_scale:TS b_zero_point:T2 y_scale:TS y_zero_point:T3 -> y:T3 | | T1+: float8s; TS: float16 float32 bfloat16; T2+: float8s; T3+: float8s",
     },
     ties: heldBecause("quantized weights are packed: prune before quantizing"),
+    infer: inferMatMul({ b: 3 }),
+    cost: matmulCost,
   }),
   op({
     name: "Det",
@@ -52,5 +64,7 @@ export const matmulOps: readonly OpDef[] = [
       11: "X:T -> Y:T | | T: floats",
       22: "| | T+: bfloat16",
     },
+    infer: inferDet,
+    cost: detCost,
   }),
 ];

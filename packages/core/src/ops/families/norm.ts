@@ -1,6 +1,9 @@
 /** Normalization. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { sameAs } from "../shape.ts";
+import { perOutput } from "../rules/cost.ts";
+import { inferBatchNorm, inferLayerNorm, inferRmsNorm } from "../rules/norm.ts";
 import { batchNormTies, groupNormTies, instanceNormTies, layerNormTies, lpNormTies, lrnTies, meanVarianceTies } from "../ties/norm.ts";
 
 export const normOps: readonly OpDef[] = [
@@ -15,6 +18,8 @@ export const normOps: readonly OpDef[] = [
       15: "X:T scale:T1 B:T1 input_mean:T2 input_var:T2 -> Y:T running_mean:T2? running_var:T2? | | T1: floats bfloat16; T2: floats bfloat16",
     },
     ties: batchNormTies,
+    infer: inferBatchNorm,
+    cost: perOutput(2),
   }),
   op({
     name: "InstanceNormalization",
@@ -24,6 +29,8 @@ export const normOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: instanceNormTies,
+    infer: sameAs(0),
+    cost: perOutput(5),
   }),
   op({
     name: "LayerNormalization",
@@ -31,6 +38,8 @@ export const normOps: readonly OpDef[] = [
       17: "X:T Scale:T B:T? -> Y:T Mean:U? InvStdDev:U? | stash_type:int=1 epsilon:float=1e-05 axis:int=-1 | T: floats bfloat16; U: float32 bfloat16",
     },
     ties: layerNormTies,
+    infer: inferLayerNorm,
+    cost: perOutput(5),
   }),
   op({
     name: "GroupNormalization",
@@ -39,6 +48,8 @@ export const normOps: readonly OpDef[] = [
       21: "| +stash_type:int=1",
     },
     ties: groupNormTies,
+    infer: sameAs(0),
+    cost: perOutput(5),
   }),
   op({
     name: "RMSNormalization",
@@ -46,6 +57,8 @@ export const normOps: readonly OpDef[] = [
       23: "X:T scale:V -> Y:V | stash_type:int=1 epsilon:float=1e-05 axis:int=-1 | T: floats bfloat16; V: floats bfloat16",
     },
     ties: layerNormTies,
+    infer: inferRmsNorm,
+    cost: perOutput(3),
   }),
   op({
     name: "LRN",
@@ -54,6 +67,8 @@ export const normOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
     },
     ties: lrnTies,
+    infer: sameAs(0),
+    cost: perOutput(6),
   }),
   op({
     name: "LpNormalization",
@@ -62,6 +77,8 @@ export const normOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: lpNormTies,
+    infer: sameAs(0),
+    cost: perOutput(3),
   }),
   op({
     name: "MeanVarianceNormalization",
@@ -70,5 +87,7 @@ export const normOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
     },
     ties: meanVarianceTies,
+    infer: sameAs(0),
+    cost: perOutput(4),
   }),
 ];

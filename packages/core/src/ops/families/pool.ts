@@ -1,6 +1,8 @@
 /** Pooling. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { inferGlobalPool, inferMaxUnpool, inferPool, poolCost } from "../rules/pool.ts";
+import { noWork, perInput } from "../rules/cost.ts";
 import { heldBecause } from "../ties/build.ts";
 import { channelsPass } from "../ties/pool.ts";
 
@@ -16,6 +18,8 @@ export const poolOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: channelsPass,
+    infer: inferPool(),
+    cost: poolCost,
   }),
   op({
     name: "MaxPool",
@@ -28,6 +32,8 @@ export const poolOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: channelsPass,
+    infer: inferPool(),
+    cost: poolCost,
   }),
   op({
     name: "LpPool",
@@ -39,6 +45,8 @@ export const poolOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: channelsPass,
+    infer: inferPool(),
+    cost: poolCost,
   }),
   op({
     name: "GlobalAveragePool",
@@ -47,6 +55,8 @@ export const poolOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: channelsPass,
+    infer: inferGlobalPool,
+    cost: perInput(),
   }),
   op({
     name: "GlobalMaxPool",
@@ -55,6 +65,8 @@ export const poolOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: channelsPass,
+    infer: inferGlobalPool,
+    cost: perInput(),
   }),
   op({
     name: "GlobalLpPool",
@@ -64,6 +76,8 @@ export const poolOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: channelsPass,
+    infer: inferGlobalPool,
+    cost: perInput(),
   }),
   op({
     name: "MaxUnpool",
@@ -73,5 +87,7 @@ export const poolOps: readonly OpDef[] = [
       22: "| | T1+: bfloat16",
     },
     ties: heldBecause("indices are positions in the whole tensor"),
+    infer: inferMaxUnpool,
+    cost: noWork,
   }),
 ];

@@ -1,6 +1,8 @@
 /** Quantization to and from integers and small floats. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { perOutput } from "../rules/cost.ts";
+import { inferDequantize, inferDynamicQuantize, inferQuantize } from "../rules/quantize.ts";
 import { dequantizeLinear, quantizeLinear } from "../evaluate/quantize.ts";
 import { dynamicQuantizeTies } from "../ties/norm.ts";
 import { quantizeTies } from "../ties/quantize.ts";
@@ -19,6 +21,8 @@ export const quantizeOps: readonly OpDef[] = [
     },
     evaluate: quantizeLinear,
     ties: quantizeTies,
+    infer: inferQuantize,
+    cost: perOutput(3),
   }),
   op({
     name: "DequantizeLinear",
@@ -33,10 +37,14 @@ export const quantizeOps: readonly OpDef[] = [
     },
     evaluate: dequantizeLinear,
     ties: quantizeTies,
+    infer: inferDequantize,
+    cost: perOutput(2),
   }),
   op({
     name: "DynamicQuantizeLinear",
     since: { 11: "x:T1 -> y:T2 y_scale:float32 y_zero_point:T2 | | T1: float32; T2: uint8" },
     ties: dynamicQuantizeTies,
+    infer: inferDynamicQuantize,
+    cost: perOutput(5),
   }),
 ];

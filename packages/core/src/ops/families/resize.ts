@@ -1,6 +1,8 @@
 /** Resizing of images. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { perOutput } from "../rules/cost.ts";
+import { inferResize, inferUpsample } from "../rules/resize.ts";
 import { resizeTies } from "../ties/pool.ts";
 
 export const resizeOps: readonly OpDef[] = [
@@ -14,6 +16,8 @@ export const resizeOps: readonly OpDef[] = [
       19: "",
     },
     ties: resizeTies,
+    infer: inferResize,
+    cost: perOutput(7),
   }),
   op({
     name: "Upsample",
@@ -24,5 +28,7 @@ export const resizeOps: readonly OpDef[] = [
       10: "deprecated",
     },
     ties: resizeTies,
+    infer: inferUpsample,
+    cost: perOutput(),
   }),
 ];

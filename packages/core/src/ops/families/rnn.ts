@@ -1,6 +1,7 @@
 /** Recurrent layers. */
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
+import { inferRecurrent, recurrentCost } from "../rules/rnn.ts";
 import { recurrentTies } from "../ties/rnn.ts";
 
 export const rnnOps: readonly OpDef[] = [
@@ -13,6 +14,8 @@ export const rnnOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: recurrentTies(1),
+    infer: inferRecurrent(1),
+    cost: recurrentCost(1),
   }),
   op({
     name: "GRU",
@@ -24,6 +27,8 @@ export const rnnOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: recurrentTies(3),
+    infer: inferRecurrent(3),
+    cost: recurrentCost(3),
   }),
   op({
     name: "LSTM",
@@ -34,5 +39,7 @@ export const rnnOps: readonly OpDef[] = [
       22: "| | T+: bfloat16",
     },
     ties: recurrentTies(4),
+    infer: inferRecurrent(4),
+    cost: recurrentCost(4),
   }),
 ];
