@@ -46,9 +46,9 @@ export const quantizeErrors = defineErrors({
     text: (d: { option: string; name: string }) => `${d.option} names "${d.name}", which the model does not have.`,
     remedy: "Check the spelling against `lathe inspect`; names are those of the model as given.",
   },
-  QUANT_OPSET: {
-    text: (d: { opset: number; needed: number; why: string }) => `The model uses opset ${d.opset} but ${d.why} needs ${d.needed} or higher.`,
-    remedy: "Convert the model to a newer opset first.",
+  QUANT_FLOAT16: {
+    text: (d: { tensor: string; dtype: string }) => `Weight "${d.tensor}" is ${d.dtype}; integer quantization starts from float32.`,
+    remedy: "Use the float32 export of the model, or cast its weights to float32 first.",
   },
   QUANT_AXIS: {
     text: (d: { tensor: string; axis: number; rank: number }) => `Axis ${d.axis} is outside tensor "${d.tensor}" of rank ${d.rank}.`,

@@ -1,5 +1,48 @@
 /** Brings a model into the form that quantization works on: constants as initializers, unique names, types known, a recent enough opset. */
-import type { Graph } from "@lathe/core";
+import { convertOpset, inferShapes, isLatheError, type Graph, type Model } from "@lathe/core";
+import { quantizeErrors } from "./errors.ts";
+
+/**
+ * Brings the model into shape and gives it back (converted in place where it can be).
+ * @param least operator set that is needed.
+ * @param wanted operator set that would be better; when some node cannot be converted that far, the model stays at `least`.
+ * @throws QUANT_ALREADY, QUANT_FLOAT16, OPSET_CANNOT_CONVERT
+ */
+export function prepare(model: Model, least: number, wanted = least): Model {
+  refuse(model);
+  freezeDefaults(model.graph);
+  liftConstants(model.graph);
+  uniqueNames(model.graph);
+  inferShapes(model);
+  raiseOpset(model, least);
+  if (model.opset >= wanted) return model;
+  const raised = model.clone();
+  try {
+    raiseOpset(raised, wanted);
+    return raised;
+  } catch (error) {
+    if (isLatheError(error, "OPSET_CANNOT_CONVERT")) return model;
+    throw error;
+  }
+}
+
+function raiseOpset(model: Model, to: number): void {
+  if (model.opset >= to) return;
+  convertOpset(model, to);
+  liftConstants(model.graph);
+  uniqueNames(model.graph);
+  inferShapes(model);
+}
+
+const integerOps = /^(QLinear|DynamicQuantize|QuantizeLinear$|MatMulInteger|ConvInteger|MatMulNBits|MatMulBnb4|QGemm|QAttention|GatherBlockQuantized)/;
+
+function refuse(model: Model): void {
+  for (const node of model.graph.allNodes()) if (integerOps.test(node.opType)) throw quantizeErrors.QUANT_ALREADY({ node: node.label });
+  for (const value of model.graph.initializers) {
+    if ((value.dtype === "float16" || value.dtype === "bfloat16") && value.tensor!.dims.length > 1) throw quantizeErrors.QUANT_FLOAT16({ tensor: value.name, dtype: value.dtype });
+  }
+}
+
 
 /** `Constant` nodes become initializers of the same name, in subgraphs too. */
 export function liftConstants(graph: Graph): void {

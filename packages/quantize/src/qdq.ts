@@ -8,6 +8,7 @@ import type { QuantParams } from "./params.ts";
 import type { BiasPlan, ConvertPlan, QdqPlan, TensorPlan } from "./plan.ts";
 import { adjustForBias, quantizeBias } from "./quantize-tensor.ts";
 import { QdqWriter, type WriterOptions } from "./qdq-writer.ts";
+import { reductionLayout, widenForSaturation } from "./saturation.ts";
 import { activationParams, constantParams, type Range, type TensorSpec } from "./spec.ts";
 
 export interface EmitOptions extends WriterOptions {
@@ -42,10 +43,8 @@ export function emitQdq(graph: Graph, plan: QdqPlan, ranges: ReadonlyMap<string,
   for (const node of plan.absorbed) absorbInto(graph, node, plan, resolved);
   const writer = new QdqWriter(graph, options);
   for (const [value, how] of plan.tensors) writer.parameters(resolved.get(value)!, value, how);
-  for (const [value, how] of plan.tensors) {
-    if (how.kind === "constant") writer.constant(value, resolved.get(value)!.original);
-    else writer.activation(value, resolved.get(value)!);
-  }
+  for (const [value, how] of plan.tensors) if (how.kind === "constant") writer.constant(value, resolved.get(value)!.original);
+  for (const [value, how] of plan.tensors) if (how.kind !== "constant") writer.activation(value, resolved.get(value)!);
   let biases = 0;
   for (const bias of plan.biases) if (emitBias(bias, resolved, writer)) biases++;
   const count = (kind: TensorPlan["kind"]): number => [...plan.tensors.values()].filter((t) => t.kind === kind).length;
@@ -76,7 +75,7 @@ export function resolveParams(plan: QdqPlan, ranges: ReadonlyMap<string, Range>)
   };
   const fresh = (value: Value, how: TensorPlan): Resolved => {
     if (how.kind === "constant") {
-      const list = constantParams(how.spec, value.constant!, plan.options, value.name);
+      const list = safe(value, how, constantParams(how.spec, value.constant!, plan.options, value.name), plan);
       return { original: { owner: value, suffix: "", spec: how.spec, list } };
     }
     if (how.kind === "activation") return { original: make(value, how.spec, "", how.observe), converted: convert(value, how.convert, how.observe) };
@@ -86,6 +85,17 @@ export function resolveParams(plan: QdqPlan, ranges: ReadonlyMap<string, Range>)
   };
   for (const [value, how] of plan.tensors) resolve(value, how);
   return resolved;
+}
+
+/** Weight parameters under which no kernel of a CPU without VNNI saturates, when the plan asks for it. */
+function safe(value: Value, how: Extract<TensorPlan, { kind: "constant" }>, list: readonly QuantParams[], plan: QdqPlan): readonly QuantParams[] {
+  if (!plan.options.saturationSafe || how.role !== "weight" || how.spec.dtype !== "int8" || list.length === 0 || how.spec.params) return list;
+  let safest = list;
+  for (const { node, index } of value.uses) {
+    const layout = index === 1 ? reductionLayout(node, value.constant!.dims) : undefined;
+    if (layout && (list.length === 1 || list.length === layout.channels)) safest = widenForSaturation(value.constant!, safest, layout);
+  }
+  return safest;
 }
 
 /** Parameters that a consumer sees: the second type where the value is converted for it. */

@@ -135,11 +135,10 @@ export function quantizeBias(bias: Tensor, inputScale: number, weightScales: Arr
     const q = data[i]! / scales[scales.length === 1 ? 0 : i]! + ROUND - ROUND;
     out[i] = q < INT32_MIN ? INT32_MIN : q > INT32_MAX ? INT32_MAX : q;
   }
-  const dims = scales.length === 1 ? [] : [scales.length];
   return {
     values: Tensor.from("int32", bias.dims, out),
-    scale: Tensor.from("float32", dims, scales),
-    zeroPoint: Tensor.from("int32", dims, new Int32Array(scales.length)),
+    scale: Tensor.from("float32", [scales.length], scales),
+    zeroPoint: Tensor.from("int32", scales.length === 1 ? [] : [scales.length], new Int32Array(scales.length)),
   };
 }
 

@@ -48,6 +48,8 @@ export interface TypeOptions {
   readonly reduceRange: boolean;
   /** uint8 activations with zero point 0 or 128 only. */
   readonly restrictedAsymmetric: boolean;
+  /** Widen int8 weights where neighbouring products can overflow 16 bits (x64 without VNNI). */
+  readonly saturationSafe: boolean;
   readonly minimumRealRange?: number | undefined;
   /** Elements a block of a rank-2 weight; 0: no blocks. */
   readonly blockSize: number;

@@ -58,7 +58,7 @@ async function addSample(
   const group = options.histogram ? (options.tensorsPerRun ?? names.length) : names.length;
   for (let from = 0; from < names.length; from += group) {
     const wanted = names.slice(from, from + group);
-    const fetches = options.histogram ? wanted : wanted.flatMap((name) => [name + MIN, name + MAX]);
+    const fetches = options.histogram ? wanted.filter((name) => !(name in sample)) : wanted.flatMap((name) => [name + MIN, name + MAX]);
     const found = await session.run(sample, { fetches, ...signal });
     for (const name of wanted) {
       const next = options.histogram

@@ -1,0 +1,78 @@
+/** Options of the techniques: one schema gives types, checks, defaults, help texts. */
+import { z } from "zod";
+import { calibrationMethods } from "./calibrate/choose.ts";
+import { quantTypes } from "./params.ts";
+import { targetNames } from "./targets.ts";
+
+const type = z.enum(quantTypes);
+const names = z.array(z.string()).optional();
+const params = z.array(z.strictObject({ scale: z.number().positive(), zeroPoint: z.number().int() })).min(1);
+const range = z.strictObject({ min: z.number(), max: z.number() }).refine((r) => r.min <= r.max, "min must not exceed max");
+
+const override = z.strictObject({
+  dtype: type.optional(),
+  symmetric: z.boolean().optional(),
+  reduceRange: z.boolean().optional(),
+  range: range.optional().describe("in place of the calibrated range"),
+  params: params.optional().describe("fixed scale and zero point, one pair or one per channel"),
+  axis: z.number().int().nullable().optional().describe("per-channel axis; null: per tensor"),
+  convert: z
+    .object({ dtype: type, symmetric: z.boolean().optional(), range: range.optional(), params: params.optional(), nodes: names })
+    .optional()
+    .describe("a second type for some consumers (mixed precision)"),
+});
+
+export const staticOptions = z.strictObject({
+  target: z.enum(targetNames).optional().describe("machine to optimise for; fills in whatever is not given"),
+  format: z.enum(["qdq", "qoperator"]).default("qdq").describe("Q/DQ pairs that the engine fuses, or integer operators"),
+  activationType: type.optional().describe("default uint8"),
+  weightType: type.optional().describe("default int8"),
+  perChannel: z.boolean().optional().describe("a scale for each output channel of a weight; default true"),
+  symmetricActivations: z.boolean().optional().describe("default false"),
+  symmetricWeights: z.boolean().optional().describe("default: when the weight type is signed"),
+  reduceRange: z.boolean().optional().describe("7-bit weights, for CPUs whose int8 dot product saturates; default false"),
+  saturationSafe: z.boolean().optional().describe("7-bit weights only in channels where a pair of products can overflow; default false"),
+  restrictedAsymmetric: z.boolean().optional().describe("uint8 zero points 0 or 128 only; default false"),
+  minimumRealRange: z.number().positive().optional().describe("least width of a range"),
+  blockSize: z.number().int().min(0).optional().describe("elements a block of matrix weights (opset 21); 0: no blocks"),
+  method: z.enum(calibrationMethods).default("minmax").describe("how ranges follow from the calibration data"),
+  percentile: z.number().gt(50).max(100).default(99.999).describe("share of values kept, in percent"),
+  bins: z.number().int().min(128).max(65536).default(2048).describe("bins that histograms start with"),
+  averagingConstant: z.number().gt(0).max(1).optional().describe("weight of a new sample in moving averages; default: plain mean"),
+  samples: z.number().int().positive().default(512).describe("calibration samples used at most"),
+  tensorsPerRun: z.number().int().positive().optional().describe("tensors fetched in one run when histograms are made; bounds the memory"),
+  opTypes: names.describe("operators to quantize"),
+  nodes: names.describe("only these nodes"),
+  excludeNodes: names.describe("all but these nodes"),
+  fuseActivations: z.boolean().optional().describe("let the quantizer clip in place of Relu and Clip; default true"),
+  quantizeBias: z.boolean().optional().describe("default true"),
+  biasZeroPoint: z.boolean().optional().describe("give int32 biases a zero point; default true"),
+  adjustBias: z.boolean().optional().describe("widen weight scales where a bias would overflow int32; default true"),
+  quantizeMoves: z.boolean().optional().describe("quantize Reshape, Transpose, MaxPool even behind float; default false"),
+  floatOutputs: names.describe("operator types whose outputs stay float"),
+  graphOutputs: z.boolean().optional().describe("quantize what leaves the graph; default true"),
+  dedicatedPairs: z.boolean().optional().describe("one Q/DQ pair for each consumer; default false"),
+  weightPairs: z.boolean().optional().describe("keep float weights behind Q/DQ; default false"),
+  contribOps: z.boolean().optional().describe("Q and DQ of domain com.microsoft"),
+  channelAxes: z.record(z.string(), z.number().int()).optional().describe("per-channel axis by operator type"),
+  overrides: z.record(z.string(), override).optional().describe("settings of single tensors, by name"),
+});
+
+export type StaticOptions = z.infer<typeof staticOptions>;
+export type StaticOptionsInput = z.input<typeof staticOptions>;
+
+export const dynamicOptions = z.strictObject({
+  weightType: z.enum(["int8", "uint8"]).default("int8").describe("type of MatMul weights"),
+  convWeightType: z.enum(["int8", "uint8"]).default("uint8").describe("type of Conv kernels; int8 ones run several times slower on ONNX Runtime"),
+  perChannel: z.boolean().default(true).describe("a scale for each output column of a MatMul weight"),
+  perChannelConv: z.boolean().default(true).describe("a scale for each output channel of a Conv kernel"),
+  groupedConv: z.boolean().default(false).describe("also depthwise and grouped convolutions"),
+  reduceRange: z.boolean().default(false).describe("7-bit weights, for CPUs whose int8 dot product saturates"),
+  symmetricWeights: z.boolean().optional().describe("default: when the weight type is signed"),
+  constantOnly: z.boolean().default(true).describe("only MatMuls with a constant right side"),
+  opTypes: names.describe("operators to quantize"),
+  nodes: names.describe("only these nodes"),
+  excludeNodes: names.describe("all but these nodes"),
+});
+
+export type DynamicTechniqueOptions = z.infer<typeof dynamicOptions>;

@@ -1,0 +1,185 @@
+/** Static quantization: the ranges of activations are learnt from data beforehand, and everything in between runs in integers. */
+import { inferShapes, type Feeds, type Model, type Runtime } from "@lathe/core";
+import { chooseRange, needsHistogram } from "./calibrate/choose.ts";
+import { observe, type Observations } from "./calibrate/run.ts";
+import { quantizeErrors } from "./errors.ts";
+import { staticOptions, type StaticOptions, type StaticOptionsInput } from "./options.ts";
+import { isFloat8, isSigned, qdqOpset, type QuantType } from "./params.ts";
+import { planQdq, valuesToObserve, type PlanOptions, type QdqPlan } from "./plan.ts";
+import { staticOpTypes } from "./placement.ts";
+import { prepare } from "./prepare.ts";
+import { emitQdq, type EmitOptions } from "./qdq.ts";
+import { fuseToQOperator } from "./qoperator.ts";
+import { checkNames, selectNodes } from "./select.ts";
+import type { Range } from "./spec.ts";
+import { planFor } from "./targets.ts";
+
+export interface StaticServices {
+  readonly runtime: Runtime;
+  /** Calibration samples: named inputs of the model. */
+  readonly data: AsyncIterable<Feeds> | Iterable<Feeds>;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each sample with the number of samples done. */
+  readonly onSample?: ((done: number) => void) | undefined;
+  /** Observations of an earlier pass, from `readCalibration`: continued, or used as they are when they are complete. */
+  readonly resume?: Observations | undefined;
+}
+
+/** What static quantization did; JSON. */
+export interface StaticReport {
+  readonly activationType: QuantType;
+  readonly weightType: QuantType;
+  readonly activations: number;
+  readonly weights: number;
+  readonly biases: number;
+  /** Relu and Clip nodes that the quantizers clip for. */
+  readonly absorbed: number;
+  readonly nodes: number;
+  readonly samples: number;
+  readonly method: string;
+  /** What the target chose, and why. */
+  readonly reasons: readonly string[];
+}
+
+/** A model made ready, with what will be done to it: edit nothing until the ranges are known. */
+export interface StaticPlan {
+  readonly model: Model;
+  readonly plan: QdqPlan;
+  readonly options: StaticOptions;
+  readonly emit: EmitOptions;
+  readonly nodes: number;
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Prepares `source` in place (its opset may be raised on a copy) and decides what is quantized and how.
+ * @throws QUANT_ALREADY, QUANT_COMBINATION, QUANT_NOTHING_TO_DO, QUANT_UNKNOWN_NAME, QUANT_FLOAT16
+ */
+export function planStatic(source: Model, input: StaticOptionsInput = {}): StaticPlan {
+  const given = staticOptions.parse(input);
+  const { options, reasons } = planFor(given.target, given);
+  const resolved = { ...given, ...options };
+  const planOptions = toPlanOptions(resolved);
+  checkTypes(planOptions);
+  const { least, wanted } = neededOpset(planOptions, resolved);
+  const model = prepare(source, least, wanted);
+  checkNames(model.graph, resolved, Object.keys(resolved.overrides ?? {}));
+  const nodes = selectNodes(model.graph, resolved, staticOpTypes);
+  const plan = planQdq(model.graph, nodes, planOptions, model.opset);
+  if (plan.tensors.size === 0) throw quantizeErrors.QUANT_NOTHING_TO_DO({ types: (resolved.opTypes ?? staticOpTypes).join(", ") });
+  return { model, plan, options: resolved, emit: toEmitOptions(resolved, planOptions, model.opset), nodes: nodes.size, reasons };
+}
+
+/** Applies a plan with known ranges (by tensor name). Edits the model of the plan. */
+export function applyStatic({ model, plan, options, emit, nodes, reasons }: StaticPlan, ranges: ReadonlyMap<string, Range>, samples = 0): StaticReport {
+  const done = emitQdq(model.graph, plan, ranges, emit);
+  if (emit.domain !== "") model.opsetImports.set(emit.domain, 1);
+  if (options.format === "qoperator") {
+    fuseToQOperator(model.graph, model.opset);
+    model.opsetImports.set("com.microsoft", 1);
+  }
+  inferShapes(model);
+  return {
+    activationType: plan.options.activationType, weightType: plan.options.weightType, ...done, nodes, samples, method: options.method, reasons,
+  };
+}
+
+/** Ranges of everything the plan observes, from one pass over the data. */
+export async function calibrate(plan: StaticPlan, services: StaticServices): Promise<Observations> {
+  const tensors = new Set([...valuesToObserve(plan.plan)].map((v) => v.name));
+  return observe(plan.model, tensors, {
+    runtime: services.runtime,
+    data: take(services.data, plan.options.samples, plan.model),
+    histogram: needsHistogram(plan.options.method),
+    bins: plan.options.bins,
+    averagingConstant: plan.options.averagingConstant,
+    tensorsPerRun: plan.options.tensorsPerRun,
+    signal: services.signal,
+    onSample: (o) => services.onSample?.(o.samples),
+    resume: services.resume,
+  });
+}
+
+/** Ranges by the plan's method. */
+export function rangesOf(observations: Observations, { options, plan }: StaticPlan): Map<string, Range> {
+  const dtype = plan.options.activationType;
+  const choose = { method: options.method, percentile: options.percentile, symmetric: plan.options.symmetricActivations, dtype };
+  return new Map([...observations.tensors].map(([name, stats]) => [name, chooseRange(stats, choose)]));
+}
+
+/**
+ * Quantizes a copy of the model; the given one stays as it is.
+ * @throws what planStatic throws; QUANT_CALIBRATION_EMPTY, QUANT_RANGE_NOT_FINITE, QUANT_WEIGHT_NOT_FINITE
+ */
+export async function quantizeStatic(model: Model, options: StaticOptionsInput, services: StaticServices): Promise<{ model: Model; report: StaticReport }> {
+  const plan = planStatic(model.clone(), options);
+  const observations = await calibrate(plan, services);
+  return { model: plan.model, report: applyStatic(plan, rangesOf(observations, plan), observations.samples) };
+}
+
+/** The first `count` samples, without the labels that the model does not take. */
+async function* take(samples: AsyncIterable<Feeds> | Iterable<Feeds>, count: number, model: Model): AsyncIterable<Feeds> {
+  const names = new Set(model.graph.inputs.map((input) => input.name));
+  let left = count;
+  for await (const sample of samples) {
+    if (left-- <= 0) return;
+    yield Object.fromEntries(Object.entries(sample).filter(([name]) => names.has(name)));
+  }
+}
+
+function toPlanOptions(options: StaticOptions): PlanOptions {
+  return {
+    activationType: options.activationType ?? "uint8",
+    weightType: options.weightType ?? "int8",
+    perChannel: options.perChannel ?? true,
+    symmetricActivations: options.symmetricActivations ?? false,
+    symmetricWeights: options.symmetricWeights,
+    reduceRange: options.reduceRange ?? false,
+    saturationSafe: options.saturationSafe ?? false,
+    restrictedAsymmetric: options.restrictedAsymmetric ?? false,
+    minimumRealRange: options.minimumRealRange,
+    blockSize: options.blockSize ?? 0,
+    fuseActivations: options.fuseActivations ?? true,
+    quantizeBias: options.quantizeBias ?? true,
+    quantizeMoves: options.quantizeMoves ?? false,
+    floatOutputs: options.floatOutputs ?? [],
+    channelAxes: options.channelAxes ?? {},
+    overrides: options.overrides ?? {},
+  };
+}
+
+/** Types outside int8 and uint8 came to ai.onnx late; com.microsoft has them in any opset. */
+function toEmitOptions(options: StaticOptions, plan: PlanOptions, opset: number): EmitOptions {
+  const late = Math.max(...usedTypes(plan).map(qdqOpset));
+  return {
+    domain: options.contribOps || late > opset ? "com.microsoft" : "",
+    weightPairs: options.weightPairs ?? false,
+    dedicatedPairs: options.dedicatedPairs ?? false,
+    graphOutputs: options.graphOutputs ?? true,
+    biasZeroPoint: options.biasZeroPoint ?? true,
+    adjustBias: options.adjustBias ?? true,
+  };
+}
+
+function usedTypes(plan: PlanOptions): QuantType[] {
+  const overrides = Object.values(plan.overrides).flatMap((o) => [o.dtype, o.convert?.dtype]);
+  return [plan.activationType, plan.weightType, ...overrides.filter((t): t is QuantType => t !== undefined)];
+}
+
+/** Per-channel parameters came with 13. Blocks and float8 exist in newer ai.onnx only; 16- and 4-bit types also in com.microsoft. */
+function neededOpset(plan: PlanOptions, options: StaticOptions): { least: number; wanted: number } {
+  const types = usedTypes(plan);
+  const least = plan.blockSize > 0 ? 21 : types.some(isFloat8) ? 19 : 13;
+  return { least, wanted: options.contribOps ? least : Math.max(least, ...types.map(qdqOpset)) };
+}
+
+/** @throws QUANT_COMBINATION */
+function checkTypes({ activationType: activation, weightType: weight }: PlanOptions): void {
+  const refuse = (reason: string): never => {
+    throw quantizeErrors.QUANT_COMBINATION({ activation, weight, reason });
+  };
+  if (isFloat8(activation) !== isFloat8(weight)) refuse("float8 goes with float8 only");
+  if (activation === "int8" && weight === "uint8") refuse("ONNX Runtime has no kernel for signed activations with unsigned weights");
+  if (activation === "int4" || activation === "uint4") refuse("4-bit activations have no kernel anywhere");
+  if (isSigned(activation) && weight === "uint4") refuse("ONNX Runtime has no kernel for it");
+}

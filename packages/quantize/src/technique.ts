@@ -1,0 +1,42 @@
+/** The techniques for pipelines, recipes and hosts. */
+import { defineTechnique, floatWeights, verified, type Json } from "@lathe/core";
+import { applyDynamic } from "./dynamic.ts";
+import { dynamicOptions, staticOptions } from "./options.ts";
+import { applyStatic, calibrate, planStatic, rangesOf } from "./static.ts";
+
+/**
+ * Integer weights and activations, with ranges learnt from calibration data.
+ * @example pipeline(staticQuantize({ target: "x64-vnni", method: "entropy" })).run(model, { data, runtime })
+ */
+export const staticQuantize = defineTechnique({
+  name: "quantize-static",
+  summary: "Integer weights and activations, with ranges learnt from calibration data.",
+  options: staticOptions,
+  needs: ["data", "runtime"],
+  expects: [floatWeights],
+  ensures: [verified],
+  async apply(model, options, ctx) {
+    const plan = planStatic(model, options);
+    const { data, runtime } = ctx.services;
+    const onSample = (done: number): void => ctx.progress({ done, total: plan.options.samples, message: "calibrating" });
+    const observations = await calibrate(plan, { data, runtime, signal: ctx.signal, onSample });
+    const { reasons, ...report } = applyStatic(plan, rangesOf(observations, plan), observations.samples);
+    return { model: plan.model, metrics: { ...report }, details: { reasons } };
+  },
+});
+
+/**
+ * Integer weights; activations are quantized while the model runs. Needs no data.
+ * @example pipeline(dynamicQuantize()).run(model)
+ */
+export const dynamicQuantize = defineTechnique({
+  name: "quantize-dynamic",
+  summary: "Integer weights; activations are quantized while the model runs. Needs no data.",
+  options: dynamicOptions,
+  expects: [floatWeights],
+  ensures: [verified],
+  apply(model, options) {
+    const { quantized, activations, weights } = applyDynamic(model, options);
+    return { metrics: { activations, weights }, details: { quantized } satisfies Json };
+  },
+});
