@@ -1,5 +1,5 @@
 /** What TypeScript infers from a technique. The checks happen in the type checker; the tests run the same lines. */
-import { defineComposite, defineTechnique, iterate, Model, pipeline, space, type Dataset, type NeedsOf, type Runtime, type Step } from "@lathe/core";
+import { defineComposite, defineTechnique, fromRecipe, iterate, Model, pipeline, space, type Dataset, type NeedsOf, type Runtime, type Step } from "@lathe/core";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 
@@ -81,6 +81,12 @@ describe("service types", () => {
     p.run(new Model(), { telescope: { look: () => "" }, runtime });
     // @ts-expect-error the telescope is missing
     p.run(new Model(), { runtime });
+  });
+  test("a list of steps made at run time demands nothing at compile time", () => {
+    const steps: Step[] = [prune({ ratio: 0.5 })];
+    pipeline(...steps).run(new Model(), { data });
+    pipeline(...steps).run(new Model());
+    fromRecipe([prune], [{ use: "prune", with: { ratio: 0.5 } }]).run(new Model(), { data });
   });
   test("steps inside steps pass on their needs", () => {
     const step = iterate({ times: 2 }, prune({ ratio: 0.1 }), watch());

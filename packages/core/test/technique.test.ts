@@ -1,5 +1,5 @@
 /** The technique contract: binding, running, events, errors, aborts, seeds. */
-import { defineComposite, defineTechnique, isLatheError, isTechnique, Model, pipeline, type RunEvent, type Step, type TechniqueSpec, type StandardSchemaV1 } from "@lathe/core";
+import { defineComposite, defineTechnique, isLatheError, isTechnique, pipeline, type Model, type RunEvent, type Step, type TechniqueSpec, type StandardSchemaV1 } from "@lathe/core";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { mark, noise, scale, tinyModel, weightOf } from "./helpers-technique.ts";

@@ -20,8 +20,14 @@ export interface RunSettings {
 }
 
 export type RunOptions<N extends ServiceName> = Lent<N> & RunSettings;
-/** The second argument may be left out when no step needs a service. */
-export type RunArgs<N extends ServiceName> = [N] extends [never] ? [options?: RunOptions<never>] : [options: RunOptions<N>];
+/**
+ * The second argument may be left out when no step needs a service. Where the needs are not known to the type checker (a recipe, a
+ * list of steps made at run time), none is demanded at compile time and SERVICE_MISSING says at run time what is missing.
+ */
+export type RunArgs<N extends ServiceName> =
+  [N] extends [never] ? [options?: RunOptions<never>]
+  : [ServiceName] extends [N] ? [options?: RunOptions<never>]
+  : [options: RunOptions<N>];
 
 export interface RunResult {
   readonly model: Model;
