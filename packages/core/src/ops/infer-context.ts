@@ -116,9 +116,10 @@ export class NodeInference implements InferContext {
     return `${this.node.outputs.find((o) => o?.name)?.name ?? this.node.label}.${hint}`;
   }
 
-  fail(message: string): never {
+  /** A property, because rules hand it on: `broadcast(shapes, c.fail)`. */
+  readonly fail = (message: string): never => {
     throw opErrors.SHAPE_MISMATCH({ node: this.node.label, op: this.node.op, reason: message });
-  }
+  };
 
   /** The type of an output as far as the signature tells: a literal, a variable with one type, or one bound by an input. */
   signatureType(output: number): ValueType | undefined {

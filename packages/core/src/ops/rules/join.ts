@@ -85,7 +85,9 @@ export function sliceLength(length: Dim, start: Dim, end: Dim, step: Dim): Dim {
   if (typeof step !== "number" || step === 0) return null;
   if (typeof length === "number" && typeof start === "number" && typeof end === "number") return sliceBounds(length, start, end, step).length;
   if (step < 0) return step === -1 && (start === -1 || (typeof start === "number" && start >= FAR)) && typeof end === "number" && end <= -FAR ? length : null;
-  const [from, to] = [clampedBound(start, length), clampedBound(end, length)];
+  // A start behind the end gives nothing, so it needs no upper clamp.
+  const beginsInside = start === null || typeof start === "string" || (start >= 0 && start < FAR);
+  const [from, to] = [beginsInside ? start : clampedBound(start, length), clampedBound(end, length)];
   const distance = subDims(to, from);
   return ceilDivDims(from === 0 ? distance : maxDims(0, distance), step);
 }
