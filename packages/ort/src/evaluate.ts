@@ -1,4 +1,4 @@
-import { encodeModel, isLatheError, Model, tensorType, type Node, type PassContext, type Runtime, type Session, type Tensor } from "@lathe/core";
+import { cloneNode, encodeModel, isLatheError, Model, tensorType, Value, type Node, type PassContext, type Runtime, type Session, type Tensor } from "@lathe/core";
 import { ortRuntime } from "./runtime.ts";
 
 export interface EvaluatorOptions {
@@ -65,21 +65,27 @@ const feedsOf = (inputs: readonly (Tensor | undefined)[]): Record<string, Tensor
 function oneNodeModel(node: Node, inputs: readonly (Tensor | undefined)[], opsetImports: ReadonlyMap<string, number>): Model {
   const model = new Model({ opsetImports });
   const { graph } = model;
-  const values = inputs.map((tensor, i) => (tensor ? graph.addInput(inputName(i), tensorType(tensor.dtype, tensor.dims.map(() => null))) : null));
-  const outputs = node.outputs.map((_, i) => outputName(i));
-  const { opType, domain, overload, attributes } = node;
-  const made = graph.add({ opType, domain, overload, attributes, inputs: values, outputs });
-  made.outputs.forEach((value, i) => {
-    if (node.outputs[i] && value) graph.addOutput(value);
+  // Stand-ins keep the copy from becoming a reader of the caller's values.
+  const copy = cloneNode(node, new Map(node.inputs.flatMap((value) => (value ? [[value, new Value()]] : []))));
+  copy.name = "";
+  inputs.forEach((tensor, i) => copy.setInput(i, tensor ? graph.addInput(inputName(i), tensorType(tensor.dtype, tensor.dims.map(() => null))) : null));
+  copy.outputs.forEach((value, i) => {
+    if (!value) return;
+    value.name = outputName(i);
+    value.type = undefined;
+    graph.addOutput(value);
   });
+  graph.append(copy);
   return model;
 }
 
 /** Subgraphs that capture values of the graph around them mean nothing on their own. */
 function readsOutside(node: Node): boolean {
   return node.subgraphs.some(({ graph }) => {
-    const inner = new Set([...graph.allGraphs()].flatMap((g) => [...g.values()]));
-    return [...graph.allNodes()].some((n) => n.inputs.some((value) => value && !inner.has(value)));
+    const graphs = [...graph.allGraphs()];
+    const inner = new Set(graphs.flatMap((g) => [...g.values()]));
+    const read = graphs.flatMap((g) => [...g.outputs, ...[...g.nodes].flatMap((n) => n.inputs)]);
+    return read.some((value) => value && !inner.has(value));
   });
 }
 

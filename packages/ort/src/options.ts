@@ -13,8 +13,6 @@ export interface OrtLoadOptions extends RuntimeLoadOptions {
   readonly memoryArena?: boolean;
   /** Default: cpu. */
   readonly executionProviders?: readonly ExecutionProvider[];
-  /** Fixes symbolic dimensions: name of the symbol to its size. */
-  readonly dimensions?: Readonly<Record<string, number>>;
   /** Where ONNX Runtime writes the graph as it really runs it. */
   readonly optimizedModelPath?: string;
   /** Prefix of the profile that ONNX Runtime writes when the session ends. */
@@ -47,7 +45,6 @@ export function sessionOptions(options: OrtLoadOptions, warn: OnWarning): Sessio
     enableCpuMemArena: options.memoryArena ?? true,
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
     ...(executionProviders ? { executionProviders: executionProviders.map((ep) => (typeof ep === "string" ? ep : { ...ep })) } : {}),
-    ...(options.dimensions ? { freeDimensionOverrides: options.dimensions } : {}),
     ...(options.optimizedModelPath === undefined ? {} : { optimizedModelFilePath: options.optimizedModelPath }),
     ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
     ...(options.config ? { extra: nested(options.config) } : {}),
