@@ -42,13 +42,15 @@ const MAX_EVALUATED = 4096;
 
 /**
  * Gives every value of the model its element type and shape, symbolic where needed, and writes them to `value.type`.
- * What the model declares is kept where it says more: names of output sizes, sizes of operators that are not known.
+ * What the model declares is kept where it says more: names of output sizes, sizes of operators that are not known. Sizes of
+ * graph inputs that have no name get one, made of the input's name and the axis.
  * Linear in the number of nodes.
  *
  * @throws INFER_INPUT for an unknown name in `inputs`; with `strict` also SHAPE_MISMATCH, TYPE_DECLARED, OP_VERSION.
  */
 export function inferShapes(model: Model, options: InferOptions = {}): InferResult {
   setInputs(model, options.inputs);
+  nameInputSizes(model);
   const inference = new Inference(model, options);
   inference.walk(model.graph);
   const values = [...model.graph.allGraphs()].flatMap((graph) => [...graph.values()]);
@@ -71,6 +73,15 @@ function setInputs(model: Model, inputs: InferOptions["inputs"]): void {
     const value = known.get(name);
     if (!value) throw opErrors.INFER_INPUT({ input: name, known: [...known.keys()] });
     value.type = { kind: "tensor", ...(value.type?.kind === "tensor" ? value.type : {}), dtype: value.dtype, shape };
+  }
+}
+
+/** Sizes of inputs that have no name get one ("state.1"), so that what follows from them can be said. */
+function nameInputSizes(model: Model): void {
+  for (const value of model.graph.inputs) {
+    const { type } = value;
+    if (type?.kind !== "tensor" || !type.shape?.includes(null)) continue;
+    value.type = { ...type, shape: type.shape.map((d, axis) => d ?? `${value.name}.${axis}`) };
   }
 }
 

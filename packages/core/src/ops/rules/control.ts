@@ -31,11 +31,17 @@ function settle(c: InferContext, state: Types, body: (state: Types) => Types): {
   let current = state;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const outputs = body(current);
-    const next = current.map((type, i) => (type ? commonType(type, outputs[i]) ?? withoutShape(type) : outputs[i]));
+    const next = current.map((type, i) => meet(type, outputs[i]));
     if (next.every((type, i) => equalTypes(type, current[i]))) return { state: current, outputs };
     current = next;
   }
   return { state: current, outputs: body(current.map((type) => type && withoutShape(type))) };
+}
+
+/** A state that turns from an optional into its content (the first round fills it) counts as the content. */
+function meet(state: ValueType | undefined, returned: ValueType | undefined): ValueType | undefined {
+  if (!state || (returned && state.kind !== returned.kind)) return returned;
+  return commonType(state, returned) ?? withoutShape(state);
 }
 
 const withoutShape = (type: ValueType): ValueType => (type.kind === "tensor" ? tensorType(type.dtype) : type);

@@ -2,13 +2,16 @@
 import type { Dim } from "../../ir/type.ts";
 import { divDims, productDims } from "../dim.ts";
 import type { InferContext } from "../op.ts";
+import { unknownShape } from "./axes.ts";
 
 type Infer = (c: InferContext) => void;
 
 /** size [N, C, H, W] or [N, C, D, H, W] to a grid [N, H, W, 2] or [N, D, H, W, 3]. */
 export const inferAffineGrid: Infer = (c) => {
   const size = c.dims(1);
+  const rank = c.shape(1)?.[0];
   if (size) c.set(0, undefined, [size[0]!, ...size.slice(2), size.length - 2]);
+  else if (typeof rank === "number") c.set(0, undefined, [c.shape(0)?.[0] ?? null, ...unknownShape(rank - 2), rank - 2]);
 };
 
 export const inferGridSample: Infer = (c) => {
@@ -18,7 +21,9 @@ export const inferGridSample: Infer = (c) => {
 
 /** Columns [N, C * block, L] to images [N, C, image...]. */
 export const inferCol2Im: Infer = (c) => {
-  const [x, image, block] = [c.shape(0), c.dims(1), c.dims(2)];
+  const [x, block] = [c.shape(0), c.dims(2)];
+  const rank = c.shape(1)?.[0];
+  const image = c.dims(1) ?? (typeof rank === "number" ? unknownShape(rank) : undefined);
   if (!x || !image) return;
   c.set(0, undefined, [x[0]!, block ? divDims(x[1]!, productDims(block)) : null, ...image]);
 };

@@ -16,7 +16,10 @@ export const inferReduce = (fold?: (a: Dim, b: Dim) => Dim): Infer => (c) => {
   if (!x) return;
   const given = axesOf(c, x.length, "axes", 1);
   const keep = c.node.int("keepdims", 1) !== 0;
-  if (given === undefined) return c.set(0, undefined, keep ? unknownShape(x.length) : undefined);
+  if (given === undefined) {
+    const count = keep ? 0 : c.shape(1)?.[0];
+    return c.set(0, undefined, typeof count === "number" && count <= x.length && (keep || count > 0) ? unknownShape(x.length - count) : undefined);
+  }
   const none = given === "absent" || given.length === 0;
   if (none && c.node.int("noop_with_empty_axes", 0) !== 0) {
     c.set(0, undefined, x);

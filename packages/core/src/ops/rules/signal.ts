@@ -1,7 +1,7 @@
 /** Shape rules of signal operators. */
 import { dtypeFromId } from "../../dtype.ts";
 import type { Dim } from "../../ir/type.ts";
-import { addDims, divDims, subDims } from "../dim.ts";
+import { addDims, divDims, mulDims, subDims } from "../dim.ts";
 import type { InferContext } from "../op.ts";
 import { axisOf, intList } from "../shape.ts";
 import { withDim } from "./axes.ts";
@@ -20,12 +20,12 @@ export const inferDFT: Infer = (c) => {
   const x = c.shape(0);
   if (!x) return;
   const given = c.node.int("axis") ?? (c.has(2) ? intList(c, 2)?.[0] : c.opset >= 20 ? -2 : 1);
-  if (given === undefined) return c.set(0, c.dtype(0), x.map((_, i) => (i === x.length - 1 ? 2 : null)));
-  const axis = axisOf(c, given, x.length);
-  const length = c.has(1) ? c.dims(1)?.[0] ?? null : x[axis]!;
   const [oneSided, inverse] = [c.node.int("onesided", 0) !== 0, c.node.int("inverse", 0) !== 0];
-  const bins = oneSided && !inverse ? half(length) : length;
-  c.set(0, c.dtype(0), [...withDim(x, axis, bins).slice(0, -1), oneSided && inverse ? 1 : 2]);
+  const parts = oneSided && inverse ? 1 : 2;
+  if (given === undefined) return c.set(0, c.dtype(0), x.map((_, i) => (i === x.length - 1 ? parts : null)));
+  const axis = axisOf(c, given, x.length);
+  const length = c.has(1) ? c.dims(1)?.[0] ?? null : parts === 1 ? mulDims(2, subDims(x[axis]!, 1)) : x[axis]!;
+  c.set(0, c.dtype(0), [...withDim(x, axis, oneSided && !inverse ? half(length) : length).slice(0, -1), parts]);
 };
 
 /** Signal [batch, length, 1 or 2] to [batch, frames, bins, 2]. */
