@@ -111,7 +111,9 @@ export class Planner {
   /** Takes a Relu/Clip out when the range of its output does the clipping; false when it must stay. */
   absorb(node: Node): boolean {
     const [input, output] = [node.input(0)!, node.out];
-    if (this.options.symmetricActivations || !this.options.fuseActivations || this.#override(input)?.convert || this.#override(output)?.convert) return false;
+    // Only a range that ends where the node clips does its work; one that the caller set, or made symmetric, need not.
+    const spec = activationSpec(this.options, this.#override(output));
+    if (spec.symmetric || spec.range || spec.params || !this.options.fuseActivations || this.#override(input)?.convert || this.#override(output)?.convert) return false;
     if (input.useCount !== 1 || input.isGraphOutput || !input.producer || input.producer.graph !== node.graph) return false;
     this.tensors.delete(input);
     this.absorbed.push(node);

@@ -1,7 +1,7 @@
 /** The Fashion-MNIST subset of fixtures/data as tensors. */
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { Tensor, type Feeds, type Model, type Runtime } from "@lathe/core";
+import { Tensor, type Feeds, type Model, type Runtime, type RuntimeLoadOptions } from "@lathe/core";
 
 const read = (file: string): Uint8Array => gunzipSync(readFileSync(new URL(`../../../fixtures/data/${file}`, import.meta.url)));
 
@@ -18,13 +18,13 @@ export function images(file: "fashion-train-512" | "fashion-test-2000", batch: n
 
 export const labels = (file: "fashion-train-512" | "fashion-test-2000"): Uint8Array => read(`${file}-labels-idx1-ubyte.gz`).subarray(8);
 
-/** Share of the 2,000 test images that the model names rightly. */
-export async function accuracy(model: Model, runtime: Runtime): Promise<number> {
-  const session = await runtime.load(model);
-  const truth = labels("fashion-test-2000");
+/** Share of the first test images (1,000 unless told) that the model names rightly. */
+export async function accuracy(model: Model, runtime: Runtime, count = 1000, load: RuntimeLoadOptions = {}): Promise<number> {
+  const session = await runtime.load(model, load);
+  const truth = labels("fashion-test-2000").subarray(0, count);
   let right = 0;
   let at = 0;
-  for (const feeds of images("fashion-test-2000", 250)) {
+  for (const feeds of images("fashion-test-2000", 250).slice(0, count / 250)) {
     const logits = (await session.run(feeds)).logits!.toFloat32();
     for (let i = 0; i < logits.length; i += 10) {
       const row = logits.subarray(i, i + 10);

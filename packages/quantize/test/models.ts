@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { dtypes, type Graph, type Model, type Tensor } from "@lathe/core";
 import { golden } from "./golden.ts";
 

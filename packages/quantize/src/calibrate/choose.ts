@@ -27,7 +27,8 @@ export function chooseRange(stats: TensorStatistics, options: ChooseOptions): Ra
   const range = pick(stats, options);
   if (!options.symmetric && options.method !== "absmax") return range;
   const reach = Math.max(-range.min, range.max);
-  return { min: -reach, max: reach };
+  // What has no negative values keeps its end at 0: a Relu may have been left to the quantizer.
+  return !options.symmetric && range.min >= 0 ? { min: 0, max: reach } : { min: -reach, max: reach };
 }
 
 function pick(stats: TensorStatistics, options: ChooseOptions): Range {
