@@ -52,10 +52,6 @@ export const ortErrors = defineErrors({
     text: (d: { placement: string; reason: string }) => `The ${d.placement} for ONNX Runtime could not be started: ${d.reason}.`,
     remedy: "Use placement \"inline\", or report this with your Node version and bundler.",
   },
-  ORT_NODE: {
-    text: (d: { node: string; reason: string }) => `Node "${d.node}" could not be computed: ${d.reason}.`,
-    remedy: "Check the node's inputs and attributes.",
-  },
   ORT_PROFILE: {
     text: (d: { reason: string }) => `ONNX Runtime wrote no usable profile: ${d.reason}.`,
     remedy: "Check that the temporary folder can be written.",

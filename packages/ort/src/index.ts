@@ -11,6 +11,5 @@ export { runAll } from "./measure/run-all.ts";
 export { eachSample, type Samples } from "./measure/samples.ts";
 export { optimizedGraph, type FloatNode, type GraphNode, type OptimizedGraph } from "./measure/optimized.ts";
 export { profile, type NodeTime, type Profile, type ProfileOptions } from "./measure/profile.ts";
-export { nodeEvaluator, type EvaluatorOptions, type NodeEvaluator } from "./evaluate.ts";
 export { randomFeeds, randomTensor, type RandomFeedsOptions } from "./feeds.ts";
 export { seeded } from "./random.ts";

@@ -1,13 +1,13 @@
-import { attr, Model, Node, Tensor, tensorType, Value } from "@lathe/core";
-import { nodeEvaluator } from "@lathe/ort";
+import { attr, evaluateWith, Model, Node, Tensor, tensorType, Value } from "@lathe/core";
+import { ortRuntime } from "@lathe/ort";
 import { afterAll, describe, expect, it } from "vitest";
 
 const reasons: string[] = [];
-const { evaluate, dispose } = nodeEvaluator({ cached: 2, onSkip: (node, reason) => reasons.push(`${node.label}: ${String(reason)}`) });
-afterAll(dispose);
+const evaluate = evaluateWith(ortRuntime(), { cached: 2, onSkip: (node: Node, reason: unknown) => reasons.push(`${node.label}: ${String(reason)}`) });
+afterAll(() => evaluate.dispose());
 const opset = new Map([["", 21]]);
 
-describe("nodeEvaluator", () => {
+describe("evaluateWith ONNX Runtime", () => {
   it("computes a node, also one with absent inputs", async () => {
     const clip = new Node({ opType: "Clip", inputs: [new Value("a"), null, new Value("max")] });
     const [y] = (await evaluate(clip, [Tensor.from("float32", [3], [1, 5, 9]), undefined, Tensor.scalar("float32", 6)], opset))!;
@@ -38,6 +38,12 @@ describe("nodeEvaluator", () => {
     const topK = new Node({ opType: "TopK", inputs: [new Value(), new Value()], outputs: 2 });
     const results = (await evaluate(topK, [Tensor.from("float32", [4], [3, 1, 4, 2]), Tensor.int64([2])], opset))!;
     expect(results.map((t) => t.toNumbers())).toEqual([[4, 3], [2, 0]]);
+  });
+
+  it("keeps the places of absent outputs", async () => {
+    const norm = new Node({ opType: "LayerNormalization", inputs: [new Value(), new Value()], outputs: [new Value(), null, new Value()], attributes: { epsilon: attr.float(0) } });
+    const results = (await evaluate(norm, [Tensor.from("float32", [1, 2], [1, 5]), Tensor.from("float32", [2], [1, 1])], opset))!;
+    expect(results.map((t) => t?.toNumbers())).toEqual([[-1, 1], undefined, [0.5]]);
   });
 
   it("works in the model's operator sets and with other sizes of the same rank", async () => {

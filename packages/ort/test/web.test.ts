@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { decodeModel, Tensor } from "@lathe/core";
+import { decodeModel, type Tensor } from "@lathe/core";
 import { difference, ortRuntime, randomFeeds } from "@lathe/ort";
 import { webRuntime } from "@lathe/ort/web";
 import { describe, expect, it } from "vitest";
