@@ -7,10 +7,10 @@ import type { MessageName, Proto } from "../src/onnx/proto.ts";
 import { anyMessage } from "./onnx/arbitrary.ts";
 import { mutate, random } from "./onnx/mutate.ts";
 import { modelFiles } from "./onnx/model-files.ts";
-import { descriptor, normalizeOurs, normalizeTheirs, oracleDecode, oracleEncode, withoutEnums } from "./onnx/oracle.ts";
+import { descriptor, normalizeOurs, normalizeTheirs, oracleDecode, oracleEncode, mentionsOpaque, withoutEnums } from "./onnx/oracle.ts";
 
 /** Set LATHE_CODEC_MODELS=100000 and LATHE_CODEC_MUTANTS=1000000 for the long run. */
-const models = Number(process.env["LATHE_CODEC_MODELS"] ?? 300);
+const models = Number(process.env["LATHE_CODEC_MODELS"] ?? 200);
 const mutants = Number(process.env["LATHE_CODEC_MUTANTS"] ?? 20_000);
 const long = 3_600_000;
 
@@ -37,7 +37,7 @@ describe("generated messages", () => {
       expect(normalizeTheirs(descriptor(name), theirs)).toEqual(normalizeOurs(name, ours));
       expect(Buffer.compare(oracleEncode(name, theirs), bytes)).toBe(0);
     });
-    fc.assert(property, { numRuns: Math.ceil(models / roots.length) });
+    fc.assert(property, { numRuns: name === "ModelProto" ? models : Math.ceil(models / 10) });
   }, long);
 });
 
@@ -50,8 +50,8 @@ describe("damaged bytes", () => {
       const bytes = mutate(seeds[i % seeds.length]!, pick);
       try {
         const ours = decodeProto("ModelProto", bytes);
-        const theirs = oracleDecode("ModelProto", bytes);
-        expect(withoutEnums(normalizeOurs("ModelProto", ours))).toEqual(withoutEnums(normalizeTheirs(descriptor("ModelProto"), theirs)));
+        const theirs = normalizeTheirs(descriptor("ModelProto"), oracleDecode("ModelProto", bytes));
+        if (!mentionsOpaque(theirs)) expect(withoutEnums(normalizeOurs("ModelProto", ours))).toEqual(withoutEnums(theirs));
         const again = encodeProto("ModelProto", ours);
         expect(Buffer.compare(encodeProto("ModelProto", decodeProto("ModelProto", again)), again)).toBe(0);
       } catch (error) {

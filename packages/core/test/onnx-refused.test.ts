@@ -26,6 +26,7 @@ const cases: readonly Case[] = [
   { code: "ONNX_VARINT", name: "an integer of eleven bytes", bytes: file(tag(1, 0), new Array<number>(10).fill(0x80), [1]) },
   { code: "ONNX_VARINT", name: "an integer of 65 bits", bytes: file(tag(1, 0), new Array<number>(9).fill(0x80), [2]) },
   { code: "ONNX_VARINT", name: "an unknown integer without end", bytes: file(tag(900, 0), new Array<number>(11).fill(0xff)) },
+  { code: "ONNX_VARINT", name: "packed tensor data with an integer of eleven bytes", bytes: file(bytes(5, [...new Array<number>(10).fill(0x80), 0])), as: "TensorProto" },
   { code: "ONNX_TAG", name: "field number 0", bytes: file([0x00, 0x00]) },
   { code: "ONNX_TAG", name: "wire type 6", bytes: file([0x0e]) },
   { code: "ONNX_TAG", name: "a field number beyond 29 bits", bytes: file([0xf8, 0xff, 0xff, 0xff, 0x7f]) },

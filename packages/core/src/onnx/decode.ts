@@ -7,7 +7,7 @@ import type { PackedType, ScalarType } from "./fields.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { schema, type FieldInfo, type MessageInfo, type MessageName, type Proto } from "./proto.ts";
 import { decodeUtf8 } from "./utf8.ts";
-import { BYTES, FIXED32, FIXED64, Reader, VARINT, type RandomAccess, type WireType } from "./wire.ts";
+import { BYTES, FIXED32, FIXED64, Reader, VARINT, varintFault, type RandomAccess, type WireType } from "./wire.ts";
 import type { Part } from "./writer.ts";
 
 type Message = Record<string, unknown>;
@@ -133,7 +133,8 @@ class Decoder {
     if (tag % 8 === BYTES) {
       const piece = reader.view();
       if (piece.length % width !== 0) throw codecErrors.ONNX_PACKED({ ...reader.place, declared: piece.length, width });
-      if (type === "packedVarint" && piece.length > 0 && piece.at(-1)! >= 0x80) throw codecErrors.ONNX_TRUNCATED(reader.place);
+      const fault = type === "packedVarint" ? varintFault(piece) : undefined;
+      if (fault !== undefined) throw codecErrors[fault](reader.place);
       if (piece.length > 0) this.#keep(into, field.key, piece);
       return;
     }

@@ -215,3 +215,13 @@ export class Reader {
     throw codecErrors.ONNX_VARINT(this.place);
   }
 }
+
+/** What is wrong with a packed list of integers, if anything: it ends inside one, or one is longer than ten bytes. */
+export function varintFault(bytes: Uint8Array): "ONNX_TRUNCATED" | "ONNX_VARINT" | undefined {
+  let run = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    run = bytes[i]! < 0x80 ? 0 : run + 1;
+    if (run === 10) return "ONNX_VARINT";
+  }
+  return run === 0 ? undefined : "ONNX_TRUNCATED";
+}

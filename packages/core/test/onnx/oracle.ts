@@ -60,6 +60,12 @@ function one(field: DescField, value: unknown): unknown {
   return scalar(value);
 }
 
+/** True when a message has an unknown field 7: in a type that is `Opaque`, which the oracle's schema lacks. */
+export function mentionsOpaque(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return Object.entries(value).some(([key, v]) => (key === "unknown" && (v as unknown[][]).some(([n]) => n === 7)) || mentionsOpaque(v));
+}
+
 /** protobuf keeps enum members that it does not know as unknown fields; Lathe keeps the number. Where such bytes may occur, enums are left out on both sides. */
 export function withoutEnums(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutEnums);

@@ -1,0 +1,193 @@
+/**
+ * Large models through the codec, against plain reading and writing of the same bytes.
+ *
+ *   npx tsx --conditions=@lathe/source bench/codec.ts
+ *
+ * Writes about 8 GB below LATHE_BENCH_DIR (default: the system's temporary folder) and removes it. Each row runs in a process of
+ * its own, so that its peak memory is its own. Sizes can be lowered with LATHE_BENCH_MB (default 1024; the external model is three
+ * times that). Prints a table and writes bench/results/codec.json.
+ */
+import { execFileSync } from "node:child_process";
+import { closeSync, fstatSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Graph, inferShapes, Model, Tensor, tensorType, type TensorStorage, type Value } from "@lathe/core";
+import { loadModel, saveModel } from "@lathe/core/node";
+
+const MB = 2 ** 20;
+const CHUNK = 4 * MB;
+const ROUNDS = 5;
+const megabytes = Number(process.env["LATHE_BENCH_MB"] ?? 1024);
+
+/** Repeats one block of noise: content that costs nothing to make and no memory to hold. */
+function noise(byteLength: number): TensorStorage & { chunks(size: number): Iterable<Uint8Array> } {
+  const block = Float32Array.from({ length: CHUNK / 4 }, (_, i) => Math.sin(i * 12.9898) * 0.05);
+  const bytes = new Uint8Array(block.buffer);
+  function* chunks(): Generator<Uint8Array> {
+    for (let at = 0; at < byteLength; at += CHUNK) yield bytes.subarray(0, Math.min(CHUNK, byteLength - at));
+  }
+  return { kind: "lazy", byteLength, chunks, bytes: () => Buffer.concat([...chunks()]) };
+}
+
+/** A chain of MatMul and Relu with square weights of `width` floats a side. */
+function chain(layers: number, width: number): Model {
+  const graph = new Graph("chain");
+  let value: Value = graph.addInput("x", tensorType("float32", ["N", width]));
+  for (let i = 0; i < layers; i++) {
+    const weight = graph.addInitializer(`w${i}`, new Tensor("float32", [width, width], noise(width * width * 4)));
+    value = graph.add({ opType: "MatMul", name: `matmul${i}`, inputs: [value, weight] }).out;
+    value = graph.add({ opType: "Relu", name: `relu${i}`, inputs: [value] }).out;
+  }
+  value.name = "y";
+  graph.addOutput(value);
+  return new Model({ graph });
+}
+
+/** Parameters, bytes and share of zeros: the last reads every weight. */
+function weightStats(model: Model): { parameters: number; bytes: number; zeros: number } {
+  let [parameters, bytes, zeros] = [0, 0, 0];
+  for (const graph of model.graph.allGraphs()) {
+    for (const { tensor } of graph.initializers) {
+      parameters += tensor!.size;
+      bytes += tensor!.byteLength;
+      for (const word of tensor!.data() as Float32Array) if (word === 0) zeros++;
+    }
+  }
+  return { parameters, bytes, zeros };
+}
+
+function readPlain(path: string): Uint8Array {
+  const fd = openSync(path, "r");
+  const out = new Uint8Array(fstatSync(fd).size);
+  for (let at = 0; at < out.length; ) at += readSync(fd, out, at, Math.min(CHUNK, out.length - at), at);
+  closeSync(fd);
+  return out;
+}
+
+function writePlain(path: string, bytes: Uint8Array): void {
+  const fd = openSync(path, "w");
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, Math.min(CHUNK, bytes.length - at));
+  fsyncSync(fd);
+  closeSync(fd);
+}
+
+const whole = { readWholeUpTo: Infinity };
+
+/** What is timed. `prepare` is not. */
+const tasks: Readonly<Record<string, (dir: string) => Promise<() => unknown>>> = {
+  nothing: async () => () => undefined,
+  "read the file": async (dir) => () => readPlain(join(dir, "one.onnx")),
+  "load + infer": async (dir) => async () => inferShapes(await loadModel(join(dir, "one.onnx"))),
+  "load whole + infer": async (dir) => async () => inferShapes(await loadModel(join(dir, "one.onnx"), whole)),
+  "read the file + count zeros": async (dir) => () => {
+    const bytes = readPlain(join(dir, "one.onnx"));
+    let zeros = 0;
+    for (const word of new Float32Array(bytes.buffer, 0, Math.floor(bytes.length / 4))) if (word === 0) zeros++;
+    return zeros;
+  },
+  "load + infer + count zeros": async (dir) => async () => {
+    const model = await loadModel(join(dir, "one.onnx"));
+    inferShapes(model);
+    return weightStats(model);
+  },
+  "write the file": async (dir) => {
+    const bytes = readPlain(join(dir, "one.onnx"));
+    return () => writePlain(join(dir, "plain.onnx"), bytes);
+  },
+  "save from memory": async (dir) => {
+    const model = await loadModel(join(dir, "one.onnx"), whole);
+    return () => saveModel(model, join(dir, "saved.onnx"), { externalData: false });
+  },
+  "save from the file": async (dir) => {
+    const model = await loadModel(join(dir, "one.onnx"));
+    return () => saveModel(model, join(dir, "saved.onnx"), { externalData: false });
+  },
+  "external: load, save again": async (dir) => async () => {
+    const model = await loadModel(join(dir, "three.onnx"));
+    inferShapes(model);
+    await saveModel(model, join(dir, "copy.onnx"), { externalData: true });
+  },
+};
+
+interface Row {
+  readonly task: string;
+  readonly ms: number;
+  readonly peakMB: number;
+}
+
+async function runTask(task: string, dir: string): Promise<Omit<Row, "task">> {
+  const action = await tasks[task]!(dir);
+  const start = performance.now();
+  await action();
+  return { ms: performance.now() - start, peakMB: process.resourceUsage().maxRSS / 1024 };
+}
+
+function inChild(task: string, dir: string): Row {
+  const output = execFileSync(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), task, dir], { encoding: "utf8" });
+  return { task, ...(JSON.parse(output.trim().split("\n").at(-1)!) as Omit<Row, "task">) };
+}
+
+/** Medians of interleaved rounds, so that a busy moment does not fall on one task alone. */
+function measure(names: readonly string[], dir: string, rounds: number): Row[] {
+  const rows = Array.from({ length: rounds }, () => names.map((name) => inChild(name, dir))).flat();
+  const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+  return names.map((task) => {
+    const own = rows.filter((row) => row.task === task);
+    return { task, ms: median(own.map((r) => r.ms)), peakMB: median(own.map((r) => r.peakMB)) };
+  });
+}
+
+/** True when two files hold the same bytes. */
+function sameFile(a: string, b: string): boolean {
+  const [fa, fb] = [openSync(a, "r"), openSync(b, "r")];
+  const [ba, bb] = [Buffer.alloc(CHUNK), Buffer.alloc(CHUNK)];
+  for (;;) {
+    const [na, nb] = [readSync(fa, ba), readSync(fb, bb)];
+    if (na !== nb || !ba.subarray(0, na).equals(bb.subarray(0, nb))) return false;
+    if (na === 0) return true;
+  }
+}
+
+async function main(): Promise<void> {
+  const dir = mkdtempSync(join(process.env["LATHE_BENCH_DIR"] ?? tmpdir(), "lathe-codec-"));
+  try {
+    await saveModel(chain(megabytes / 16, 2048), join(dir, "one.onnx"), { externalData: false });
+    const base = measure(["nothing"], dir, 1);
+    const reading = measure(["read the file", "load + infer", "load whole + infer", "read the file + count zeros", "load + infer + count zeros"], dir, ROUNDS);
+    const writing = measure(["write the file", "save from memory", "save from the file"], dir, ROUNDS);
+    const stable = sameFile(join(dir, "one.onnx"), join(dir, "saved.onnx"));
+    const fileMB = statSync(join(dir, "one.onnx")).size / MB;
+    for (const name of ["one.onnx", "plain.onnx", "saved.onnx"]) rmSync(join(dir, name));
+
+    await saveModel(chain((3 * megabytes) / 256, 8192), join(dir, "three.onnx"), { externalData: true });
+    const external = measure(["external: load, save again"], dir, 1);
+    const same = sameFile(join(dir, "three.onnx.data"), join(dir, "copy.onnx.data"));
+    const externalMB = statSync(join(dir, "three.onnx.data")).size / MB;
+
+    const rows = [...base, ...reading, ...writing, ...external];
+    const ms = (task: string): number => rows.find((row) => row.task === task)!.ms;
+    const ratios = {
+      "load + infer / read the file": ms("load + infer") / ms("read the file"),
+      "load whole + infer / read the file": ms("load whole + infer") / ms("read the file"),
+      "with counting zeros": ms("load + infer + count zeros") / ms("read the file + count zeros"),
+      "save from memory / write the file": ms("save from memory") / ms("write the file"),
+      "save from the file / write the file": ms("save from the file") / ms("write the file"),
+      "peak memory / file, load whole": rows.find((row) => row.task === "load whole + infer")!.peakMB / fileMB,
+    };
+    process.stdout.write(`model of ${fileMB.toFixed(0)} MB, external data of ${externalMB.toFixed(0)} MB, Node ${process.version}, ${cpus()[0]!.model} x${cpus().length}\n\n`);
+    for (const row of rows) process.stdout.write(`${row.task.padEnd(32)} ${row.ms.toFixed(0).padStart(7)} ms  peak ${row.peakMB.toFixed(0).padStart(5)} MB\n`);
+    process.stdout.write("\n");
+    for (const [name, ratio] of Object.entries(ratios)) process.stdout.write(`${name.padEnd(40)} ${ratio.toFixed(2)}\n`);
+    process.stdout.write(`saved file equals the original: ${stable}; external data copied exactly: ${same}\n`);
+    const results = fileURLToPath(new URL("results", import.meta.url));
+    mkdirSync(results, { recursive: true });
+    writeFileSync(join(results, "codec.json"), `${JSON.stringify({ node: process.version, cpu: cpus()[0]!.model, fileMB, externalMB, rows, ratios, stable, same }, null, 2)}\n`);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+const [task, dir] = process.argv.slice(2);
+if (task !== undefined && dir !== undefined) process.stdout.write(`${JSON.stringify(await runTask(task, dir))}\n`);
+else await main();
