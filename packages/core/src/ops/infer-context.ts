@@ -19,7 +19,7 @@ export interface Facts {
   readonly dims: Map<Value, readonly Dim[]>;
   /** Inputs with defaults count as constants (IR version 3, where every initializer is an input). */
   readonly defaultsAreConstant: boolean;
-  inferGraph(graph: Graph, inputs: readonly (ValueType | undefined)[]): readonly (ValueType | undefined)[];
+  inferGraph(graph: Graph, inputs: readonly (ValueType | undefined)[], dead: boolean): readonly (ValueType | undefined)[];
 }
 
 export function constantOf(value: Value | undefined, facts: Facts): Tensor | undefined {
@@ -107,9 +107,18 @@ export class NodeInference implements InferContext {
     if (value && dims.length <= MAX_DIMS) this.#facts.dims.set(value, dims);
   }
 
-  inferGraph(attribute: string, inputs: readonly (ValueType | undefined)[]): readonly (ValueType | undefined)[] {
+  alias(output: number, value: Value): void {
+    this.results[output] = value.type;
+    const own = this.node.output(output);
+    const constant = constantOf(value, this.#facts);
+    const dims = this.#facts.dims.get(value);
+    if (own && constant) this.#facts.constants.set(own, constant);
+    if (own && dims) this.#facts.dims.set(own, dims);
+  }
+
+  inferGraph(attribute: string, inputs: readonly (ValueType | undefined)[], dead = false): readonly (ValueType | undefined)[] {
     const graph = this.node.attribute(attribute, "graph");
-    return graph ? this.#facts.inferGraph(graph, inputs) : [];
+    return graph ? this.#facts.inferGraph(graph, inputs, dead) : [];
   }
 
   symbol(hint: string): Dim {

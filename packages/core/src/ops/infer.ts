@@ -99,6 +99,8 @@ class Inference implements Facts {
   readonly #ignoreDeclared: boolean;
   #opsets: ReadonlyMap<string, number>;
   #depth = 0;
+  /** Greater than 0 inside branches that never run. */
+  #dead = 0;
   #functionNodes = 0;
 
   constructor(model: Model, options: InferOptions) {
@@ -137,13 +139,15 @@ class Inference implements Facts {
     }
   }
 
-  inferGraph(graph: Graph, inputs: readonly (ValueType | undefined)[]): readonly (ValueType | undefined)[] {
+  inferGraph(graph: Graph, inputs: readonly (ValueType | undefined)[], dead: boolean): readonly (ValueType | undefined)[] {
     graph.inputs.forEach((value, i) => {
       const given = inputs[i];
       // Inside, the operator's view of the input counts; what the body declares only completes it.
       if (given) value.type = mergeTypes(this.#declaredType(value), given, "inferred").type;
     });
+    this.#dead += Number(dead);
     this.walk(graph);
+    this.#dead -= Number(dead);
     return graph.outputs.map((v) => v.type);
   }
 
@@ -239,6 +243,7 @@ class Inference implements Facts {
   }
 
   #report(at: Node | Value, problem: LatheError): void {
+    if (this.#dead > 0) return;
     if (this.#strict && problem.code !== "OP_UNKNOWN") throw problem;
     this.#problems.set(at, problem);
   }

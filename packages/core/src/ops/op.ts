@@ -64,8 +64,10 @@ export interface InferContext {
   setType(output: number, type: ValueType): void;
   /** Declares the elements of an integer output (scalar or vector) as dimensions. */
   setDims(output: number, dims: readonly Dim[]): void;
-  /** Infers a subgraph attribute with these input types; gives the types of its outputs. */
-  inferGraph(attribute: string, inputs: readonly (ValueType | undefined)[]): readonly (ValueType | undefined)[];
+  /** Says that an output is this value of a subgraph that always runs: it has its type and, where known, its content. */
+  alias(output: number, value: Value): void;
+  /** Infers a subgraph attribute with these input types; gives the types of its outputs. Contradictions in a `dead` one (never run) are not reported. */
+  inferGraph(attribute: string, inputs: readonly (ValueType | undefined)[], dead?: boolean): readonly (ValueType | undefined)[];
   /** A symbol that nothing else has, for data-dependent sizes (NonZero, Unique ...). */
   symbol(hint: string): Dim;
   /** Reports that the inputs contradict the operator; the caller's sentence says what was expected and what came. */

@@ -49,7 +49,7 @@ function freezeInputs(model: Model, c: OnnxCase): void {
 }
 
 function forgetTypes(model: Model): void {
-  for (const node of model.graph.nodes) for (const output of node.outputs) if (output) output.type = undefined;
+  for (const node of model.graph.allNodes()) for (const output of node.outputs) if (output) output.type = undefined;
 }
 
 const ranking: readonly Verdict[] = ["wrong", "unknown", "symbolic", "equal"];

@@ -11,10 +11,15 @@ type Types = readonly (ValueType | undefined)[];
 const MAX_ROUNDS = 8;
 
 export const inferIf = (c: InferContext): void => {
-  const [then, otherwise] = [c.inferGraph("then_branch", []), c.inferGraph("else_branch", [])];
-  const taken = c.constant(0)?.toNumbers()[0];
+  const condition = c.constant(0)?.toNumbers()[0];
+  const then = c.inferGraph("then_branch", [], condition === 0);
+  const otherwise = c.inferGraph("else_branch", [], condition !== undefined && condition !== 0);
+  if (condition !== undefined) {
+    c.node.attribute(condition !== 0 ? "then_branch" : "else_branch", "graph")?.outputs.forEach((value, i) => c.alias(i, value));
+    return;
+  }
   for (let i = 0; i < c.outputCount; i++) {
-    const type = taken === undefined ? branchType(then[i], otherwise[i]) : taken !== 0 ? then[i] : otherwise[i];
+    const type = branchType(then[i], otherwise[i]);
     if (type) c.setType(i, type);
   }
 };
