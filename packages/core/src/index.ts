@@ -34,3 +34,8 @@ export * from "./data/dataset.ts";
 export * from "./metrics.ts";
 export * from "./stats-size.ts";
 export { Report, makeReport, type ReportData } from "./report/report.ts";
+export * from "./stats.ts";
+export type { ActivationMemory } from "./stats-memory.ts";
+export type { CostGap } from "./stats-cost.ts";
+export { countZeros } from "./stats-zeros.ts";
+export * from "./data/feeds.ts";

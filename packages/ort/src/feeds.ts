@@ -1,6 +1,5 @@
-import { dtypes, elementCount, Tensor, type Dim, type DType, type Model, type Session, type SessionValue, type Shape } from "@lathe/core";
+import { dtypes, elementCount, random, Tensor, type Dim, type DType, type Model, type Random, type Session, type SessionValue, type Shape } from "@lathe/core";
 import { ortErrors } from "./errors.ts";
-import { seeded } from "./random.ts";
 
 export interface RandomFeedsOptions {
   /** Default 0. The same seed gives the same tensors. */
@@ -20,13 +19,14 @@ export interface RandomFeedsOptions {
  * @throws ORT_OPTION for an input without a rank or dtype, or one that is not a tensor.
  */
 export function randomFeeds(model: Model | Session, options: RandomFeedsOptions = {}): Record<string, Tensor> {
-  const next = seeded(options.seed ?? 0);
+  const root = random(options.seed ?? 0);
   const feeds: Record<string, Tensor> = {};
   for (const input of inputsOf(model)) {
     const { name, dtype } = input;
     if (!dtype) throw ortErrors.ORT_OPTION({ option: "model", expected: `a tensor type for input "${name}"`, received: "none" });
     const dims = options.shapes?.[name] ?? bind(input, options);
-    feeds[name] = randomTensor(dtype, dims, next, options.ranges?.[name]);
+    // Each input has a stream of its own: adding one leaves the others as they were.
+    feeds[name] = randomTensor(dtype, dims, root.fork(name), options.ranges?.[name]);
   }
   return feeds;
 }
@@ -43,13 +43,13 @@ function bind({ name, shape }: SessionValue, { bindings = {}, unbound = 1 }: Ran
 }
 
 /** Values drawn evenly from the range; float16 and smaller are rounded to what they can hold. */
-export function randomTensor(dtype: DType, dims: readonly number[], next: () => number, range?: readonly [number, number]): Tensor {
+export function randomTensor(dtype: DType, dims: readonly number[], rng: Random, range?: readonly [number, number]): Tensor {
   const { kind } = dtypes[dtype];
   const count = elementCount(dims);
-  if (kind === "string") return Tensor.fromStrings(dims, Array.from({ length: count }, () => `text ${Math.floor(next() * 10)}`));
+  if (kind === "string") return Tensor.fromStrings(dims, Array.from({ length: count }, () => `text ${rng.int(10)}`));
   const whole = kind === "int" || kind === "uint" || kind === "bool";
   const [least, greatest] = range ?? (kind === "bool" ? [0, 1] : whole ? [0, 3] : [-1, 1]);
-  const draw = (): number => (whole ? Math.floor(least + next() * (greatest - least + 1)) : least + next() * (greatest - least));
+  const draw = (): number => (whole ? Math.floor(least + rng.float() * (greatest - least + 1)) : least + rng.float() * (greatest - least));
   const values = Float64Array.from({ length: count * (kind === "complex" ? 2 : 1) }, draw);
   if (kind === "complex") return Tensor.fromBytes(dtype, dims, new Uint8Array((dtype === "complex64" ? Float32Array.from(values) : values).buffer));
   return Tensor.from(dtype, dims, Array.from(values));

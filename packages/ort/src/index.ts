@@ -12,4 +12,3 @@ export { eachSample, type Samples } from "./measure/samples.ts";
 export { optimizedGraph, type FloatNode, type GraphNode, type OptimizedGraph } from "./measure/optimized.ts";
 export { profile, type NodeTime, type Profile, type ProfileOptions } from "./measure/profile.ts";
 export { randomFeeds, randomTensor, type RandomFeedsOptions } from "./feeds.ts";
-export { seeded } from "./random.ts";

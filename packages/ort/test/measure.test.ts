@@ -72,6 +72,11 @@ describe("compare", () => {
     expect(model.graph.outputs.map((o) => o.name)).toEqual(["y"]);
   });
 
+  it("leaves labels of a sample out of what it feeds", async () => {
+    const sample = { ...randomFeeds(dense(8, 4)), label: Tensor.int64([3]) };
+    expect((await compare(shifted(0), shifted(0), [sample])).tensors["y"]!.elements).toBe(4);
+  });
+
   it("reads an asynchronous dataset", async () => {
     async function* data(): AsyncIterable<Feeds> {
       for (let seed = 0; seed < 2; seed++) yield randomFeeds(dense(8, 4), { seed });

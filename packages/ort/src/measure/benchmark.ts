@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, loadavg } from "node:os";
-import type { Feeds, ModelSource, OptimizationLevel, Runtime, Session } from "@lathe/core";
+import { feedsOf, type Feeds, type ModelSource, type OptimizationLevel, type Runtime, type Session } from "@lathe/core";
 import { ortErrors } from "../errors.ts";
 import { ortRuntime } from "../runtime.ts";
 import { ascending, median, medianDeviation, quantile } from "./statistics.ts";
@@ -53,13 +53,13 @@ export async function benchmark(models: Readonly<Record<string, ModelSource>>, f
   try {
     for (const [name, model] of Object.entries(models)) {
       const session = await runtime.load(model, { optimization, threads, ...(options.signal ? { signal: options.signal } : {}) });
-      runners.push({ name, session, repeats: 1, samples: [] });
+      runners.push({ name, session, feeds: feedsOf(session, feeds), repeats: 1, samples: [] });
     }
-    for (const runner of runners) await warmUp(runner, feeds, warmup, minSampleMs);
+    for (const runner of runners) await warmUp(runner, warmup, minSampleMs);
     for (let round = 0; round < rounds; round++) {
       for (const runner of round % 2 === 0 ? runners : runners.toReversed()) {
         options.signal?.throwIfAborted();
-        runner.samples.push((await timed(runner, feeds)) / runner.repeats);
+        runner.samples.push((await timed(runner)) / runner.repeats);
       }
       options.onRound?.(round + 1);
     }
@@ -73,20 +73,21 @@ export async function benchmark(models: Readonly<Record<string, ModelSource>>, f
 interface Runner {
   readonly name: string;
   readonly session: Session;
+  readonly feeds: Feeds;
   readonly samples: number[];
   repeats: number;
 }
 
-async function timed({ session, repeats }: Runner, feeds: Feeds): Promise<number> {
+async function timed({ session, feeds, repeats }: Runner): Promise<number> {
   const start = performance.now();
   for (let i = 0; i < repeats; i++) await session.run(feeds);
   return performance.now() - start;
 }
 
 /** Also finds how many runs make a sample long enough for the clock and the scheduler. */
-async function warmUp(runner: Runner, feeds: Feeds, runs: number, minSampleMs: number): Promise<void> {
-  for (let i = 0; i < runs; i++) await runner.session.run(feeds);
-  const once = Math.min(await timed(runner, feeds), await timed(runner, feeds));
+async function warmUp(runner: Runner, runs: number, minSampleMs: number): Promise<void> {
+  for (let i = 0; i < runs; i++) await runner.session.run(runner.feeds);
+  const once = Math.min(await timed(runner), await timed(runner));
   runner.repeats = Math.max(1, Math.ceil(minSampleMs / Math.max(once, 1e-3)));
 }
 

@@ -1,4 +1,4 @@
-import type { ModelSource, OptimizationLevel, Runtime, Session, Tensor } from "@lathe/core";
+import { feedsOf, type ModelSource, type OptimizationLevel, type Runtime, type Session, type Tensor } from "@lathe/core";
 import { ortErrors } from "../errors.ts";
 import { ortRuntime } from "../runtime.ts";
 import { DifferenceMeter, type TensorDifference } from "./difference.ts";
@@ -34,8 +34,8 @@ export async function compare(a: ModelSource, b: ModelSource, samples: Samples, 
     const fetches = common(first, second);
     const meters = new Map(fetches.map((name) => [name, new DifferenceMeter(name)]));
     let done = 0;
-    for await (const feeds of eachSample(samples)) {
-      const run = (session: Session): Promise<Record<string, Tensor>> => session.run(feeds, { fetches, ...(signal ? { signal } : {}) });
+    for await (const sample of eachSample(samples)) {
+      const run = (session: Session): Promise<Record<string, Tensor>> => session.run(feedsOf(session, sample), { fetches, ...(signal ? { signal } : {}) });
       const [left, right] = [await run(first), await run(second)];
       for (const [name, meter] of meters) meter.add(left[name]!, right[name]!);
       done++;

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Feeds, ModelSource } from "@lathe/core";
+import { feedsOf, type Feeds, type ModelSource } from "@lathe/core";
 import { ortErrors } from "../errors.ts";
 import { openInline } from "../inline.ts";
 import { loadOrt } from "../load-ort.ts";
@@ -51,7 +51,7 @@ export async function profile(model: ModelSource, feeds: Feeds, options: Profile
   return withFolder(async (folder) => {
     const session = await openInline(ort, model, sessionOptions({ ...load, profilePrefix: join(folder, "profile") }, console.warn), load.signal);
     try {
-      for (let i = 0; i < warmup + runs; i++) await session.run(feeds, load.signal ? { signal: load.signal } : {});
+      for (let i = 0; i < warmup + runs; i++) await session.run(feedsOf(session, feeds), load.signal ? { signal: load.signal } : {});
       session.endProfiling();
     } finally {
       await session.dispose();

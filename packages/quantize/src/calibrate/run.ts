@@ -1,5 +1,5 @@
 /** The one pass over the calibration data: the model runs once a sample, and every tensor's statistics grow. */
-import { Node, Value, attr, tensorType, type Feeds, type Model, type Runtime, type Session } from "@lathe/core";
+import { Node, Value, attr, feedsOf, tensorType, type Feeds, type Model, type Runtime, type Session } from "@lathe/core";
 import { quantizeErrors } from "../errors.ts";
 import { addExtremes, addValues, type StatisticsOptions, type TensorStatistics } from "./statistics.ts";
 
@@ -59,7 +59,7 @@ async function addSample(
   for (let from = 0; from < names.length; from += group) {
     const wanted = names.slice(from, from + group);
     const fetches = options.histogram ? wanted.filter((name) => !(name in sample)) : wanted.flatMap((name) => [name + MIN, name + MAX]);
-    const found = await session.run(sample, { fetches, ...signal });
+    const found = await session.run(feedsOf(session, sample), { fetches, ...signal });
     for (const name of wanted) {
       const next = options.histogram
         ? addValues(known.get(name), (found[name] ?? sample[name])!.toFloat32(), options, name)
