@@ -56,8 +56,9 @@ function nodesBetween(graph: Graph, { loss, wrt }: BackwardOptions): Path {
   return { nodes, needed };
 }
 
-/** Integer and boolean values carry no gradient; an unknown type is given the benefit of the doubt. */
-const isDifferentiable = (value: Value): boolean => value.dtype === undefined || value.dtype.startsWith("float") || value.dtype === "bfloat16";
+/** Integer and boolean values carry no gradient, but for quantized ones; an unknown type is given the benefit of the doubt. */
+const isDifferentiable = (value: Value): boolean =>
+  value.dtype === undefined || value.dtype.startsWith("float") || value.dtype === "bfloat16" || value.producer?.is("QuantizeLinear") === true;
 
 /** Collects gradient contributions and appends backward nodes. */
 class Tape {
@@ -77,7 +78,7 @@ class Tape {
   }
 
   seed(loss: Value): void {
-    this.#parts.set(loss, [this.constant(Tensor.from("float32", loss.shape?.map(() => 1) ?? [], [1]))]);
+    this.#parts.set(loss, [this.constant(Tensor.from(loss.dtype ?? "float32", loss.shape?.map(() => 1) ?? [], [1]))]);
   }
 
   /** The sum of all contributions; undefined when none arrived. */

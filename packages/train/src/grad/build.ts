@@ -1,5 +1,5 @@
 /** What gradient rules are written with: shorthand for common nodes, and sums over broadcast axes. */
-import { Tensor, attr, type Attribute, type Dim, type GradContext, type Shape, type Value } from "@lathe/core";
+import { Tensor, attr, dtypes, type Dim, type GradContext, type GradRule, type OpRules, type Shape, type Value } from "@lathe/core";
 import { trainErrors } from "../errors.ts";
 
 export const add = (c: GradContext, a: Value, b: Value): Value => c.emit("Add", [a, b]);
@@ -10,6 +10,19 @@ export const neg = (c: GradContext, a: Value): Value => c.emit("Neg", [a]);
 
 /** A float scalar in the dtype of `like`. */
 export const scalar = (c: GradContext, value: number, like: Value): Value => c.constant(Tensor.from(like.dtype ?? "float32", [], [value]));
+
+/** 0 or 1, or integers, in the element type of `like`. */
+export const castLike = (c: GradContext, x: Value, like: Value): Value => c.emit("Cast", [x], { to: attr.int(dtypes[like.dtype ?? "float32"].id) });
+
+/** Zeros of the shape and element type of `like`. */
+export const zerosLike = (c: GradContext, like: Value): Value => expandLike(c, scalar(c, 0, like), like);
+
+/** An axis counted from the front. */
+export const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+
+export const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
+
+export const rule = (name: string, grad: GradRule): OpRules => ({ domain: "", name, grad });
 
 export const ints = (c: GradContext, values: readonly number[]): Value => c.constant(Tensor.int64(values));
 
@@ -78,5 +91,3 @@ export function axesInput(c: GradContext, index: number, rank: number): number[]
 
 /** Keeps only the gradients that are wanted, making none of the others. */
 export const each = (c: GradContext, makers: readonly (() => Value)[]): (Value | undefined)[] => makers.map((make, i) => (c.wants(i) ? make() : undefined));
-
-export type Attributes = Readonly<Record<string, Attribute>>;

@@ -1,6 +1,7 @@
 /** Runs a training step again and again: owns parameters, optimizer state and running statistics between steps. */
 import { Tensor, type Feeds, type Model, type Runtime, type Session } from "@lathe/core";
-import { BIAS1, BIAS2, LEARNING_RATE, LOSS, type Carried, type TrainingStep } from "../step/graph.ts";
+import { LOSS } from "../step/prepare.ts";
+import { BIAS1, BIAS2, LEARNING_RATE, type Carried, type TrainingStep } from "../step/graph.ts";
 import type { Optimizer } from "../step/optimizers.ts";
 import { trainErrors } from "../errors.ts";
 

@@ -1,5 +1,5 @@
 /** Writes layers as ONNX nodes: what the model builders, examples and tests share. */
-import { Model, Tensor, Value, attr, tensorType, type Attribute, type Shape } from "@lathe/core";
+import { Model, Tensor, attr, tensorType, type Attribute, type Shape, type Value } from "@lathe/core";
 
 /** Uniform numbers in [0, 1). */
 export type Uniform = () => number;

@@ -7,6 +7,7 @@ import { backward } from "../grad/backward.ts";
 import { trainOps } from "../grad/ops.ts";
 import { trainErrors } from "../errors.ts";
 import { LossBuilder, type Loss } from "./losses.ts";
+import { expose, LOSS, prepared } from "./prepare.ts";
 import { optimizerContext, type Optimizer } from "./optimizers.ts";
 import { parametersOf } from "./parameters.ts";
 import { useBatchStatistics, type RunningStatistic } from "./statistics.ts";
@@ -47,20 +48,18 @@ export interface TrainingStep {
   readonly metrics: readonly string[];
 }
 
-export const LOSS = "lathe/loss";
 export const LEARNING_RATE = "lathe/lr";
 export const BIAS1 = "lathe/bias1";
 export const BIAS2 = "lathe/bias2";
 
 /**
- * Builds the step of `model`, which must be in opset 18 or later with inferable shapes. The given model is not changed.
+ * Builds the step of `model`, whose shapes must be inferable (the batch may be symbolic). The given model is not changed.
  * @throws TRAIN_NO_GRADIENT, TRAIN_SHAPE_UNKNOWN, TRAIN_UNSUPPORTED naming the node.
  */
 export function trainingStep(model: Model, options: StepOptions): TrainingStep {
-  const step = model.clone();
-  const { graph } = step;
   const ops = options.ops ?? trainOps;
-  inferShapes(step, { ops });
+  const step = prepared(model, ops);
+  const { graph } = step;
   const candidates = new Set(parametersOf(graph).filter((v) => options.trainable?.(v.name, v.tensor!) ?? true));
   const statistics = options.batchNorm === "frozen" ? [] : useBatchStatistics(graph, (node) => candidates.has(node.input(1)!));
   for (const node of graph.nodes) for (const running of node.is("BatchNormalization") ? [node.input(3), node.input(4)] : []) if (running) candidates.delete(running);
@@ -103,14 +102,6 @@ function finish(model: Model, options: StepOptions, loss: Value, metrics: readon
 }
 
 const zeros = (like: Tensor): Tensor => Tensor.from("float32", like.dims, new Float32Array(like.size));
-
-function expose(graph: Graph, value: Value, name: string): void {
-  // A value that is an input or already an output keeps its own name.
-  const fresh = value.producer && !value.isGraphOutput ? value : graph.add({ opType: "Identity", inputs: [value] }).out;
-  fresh.name = name;
-  fresh.type ??= value.type;
-  graph.addOutput(fresh);
-}
 
 /** An initializer turned into an input of the same name. */
 function becomeInput(graph: Graph, parameter: Value): Value {

@@ -1,6 +1,6 @@
 /** Gradients of elementwise operators. `y` is the output, `dy` its gradient. */
 import { attr, type GradContext, type GradRule, type OpRules, type Value } from "@lathe/core";
-import { add, div, each, mul, neg, scalar, shapeOf, sub, sumTo, unsupported } from "../build.ts";
+import { add, castLike, div, each, mul, neg, rule, scalar, shapeOf, sub, sumTo, unsupported } from "../build.ts";
 
 /** A rule for one input: dx from x, y and dy. */
 const unary = (name: string, dx: (c: GradContext, x: Value, y: Value, dy: Value) => Value): OpRules => ({
@@ -25,9 +25,8 @@ const INV_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
 const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
 
 /** 1 where x > 0, else 0, in one pass: HardSigmoid with an immense slope (exact at 0, which gives 0). */
-const step = (c: GradContext, x: Value): Value => c.emit("HardSigmoid", [x], { alpha: attr.float(1e38), beta: attr.float(0) });
-
-const cast = (c: GradContext, mask: Value, like: Value): Value => c.emit("Cast", [mask], { to: attr.int(like.dtype === "float64" ? 11 : 1) });
+const step = (c: GradContext, x: Value): Value =>
+  x.dtype === "float64" ? castLike(c, c.emit("Greater", [x, scalar(c, 0, x)]), x) : c.emit("HardSigmoid", [x], { alpha: attr.float(1e38), beta: attr.float(0) });
 
 const select = (c: GradContext, mask: Value, a: Value, b: Value): Value => c.emit("Where", [mask, a, b]);
 
@@ -74,7 +73,7 @@ const pow: GradRule = (c) => {
 const extremum: GradRule = (c) => {
   const [y, dy] = [c.output(0), c.dy(0)!];
   const from = shapeOf(c, y);
-  const masks = c.node.inputs.map((x) => cast(c, c.emit("Equal", [x, y]), y));
+  const masks = c.node.inputs.map((x) => castLike(c, c.emit("Equal", [x, y]), y));
   const count = masks.reduce((a, b) => add(c, a, b));
   const shared = masks.length === 1 ? dy : div(c, dy, count);
   return each(c, masks.map((mask, i) => () => sumTo(c, mul(c, shared, mask), from, c.input(i))));
@@ -84,8 +83,8 @@ const extremum: GradRule = (c) => {
 const clip: GradRule = (c) => {
   const [x, dy] = [c.input(0), c.dy(0)!];
   let masked = dy;
-  if (c.has(1)) masked = mul(c, masked, cast(c, c.emit("GreaterOrEqual", [x, c.input(1)]), x));
-  if (c.has(2)) masked = mul(c, masked, cast(c, c.emit("LessOrEqual", [x, c.input(2)]), x));
+  if (c.has(1)) masked = mul(c, masked, castLike(c, c.emit("GreaterOrEqual", [x, c.input(1)]), x));
+  if (c.has(2)) masked = mul(c, masked, castLike(c, c.emit("LessOrEqual", [x, c.input(2)]), x));
   return [masked];
 };
 
@@ -95,6 +94,9 @@ const where: GradRule = (c) => {
   const zero = scalar(c, 0, y);
   return [undefined, c.wants(1) ? sumTo(c, select(c, mask, dy, zero), from, c.input(1)) : undefined, c.wants(2) ? sumTo(c, select(c, mask, zero, dy), from, c.input(2)) : undefined];
 };
+
+/** The same gradient for every operand. */
+const summed = (c: GradContext, dy: Value): (Value | undefined)[] => each(c, c.node.inputs.map((_, i) => () => sumTo(c, dy, shapeOf(c, c.output(0)), c.input(i))));
 
 const prelu: GradRule = (c) => {
   const [x, slope, dy] = [c.input(0), c.input(1), c.dy(0)!];
@@ -117,6 +119,10 @@ const elu = (c: GradContext, x: Value, dy: Value): Value => {
   return select(c, c.emit("Greater", [x, scalar(c, 0, x)]), dy, mul(c, dy, slope));
 };
 
+/** Celu: dy where x > 0, else dy * exp(x / alpha). */
+const celu = (c: GradContext, x: Value, dy: Value): Value =>
+  mul(c, dy, c.emit("Exp", [mul(c, c.emit("Min", [x, scalar(c, 0, x)]), scalar(c, 1 / c.node.float("alpha", 1), x))]));
+
 const selu = (c: GradContext, x: Value, dy: Value): Value => {
   const gamma = c.node.float("gamma", 1.0507009873554805);
   const alpha = c.node.float("alpha", 1.6732632423543772);
@@ -126,7 +132,7 @@ const selu = (c: GradContext, x: Value, dy: Value): Value => {
 
 /** 1 strictly inside (low, high), else 0. */
 const inside = (c: GradContext, x: Value, low: number, high: number): Value =>
-  cast(c, c.emit("And", [c.emit("Greater", [x, scalar(c, low, x)]), c.emit("Less", [x, scalar(c, high, x)])]), x);
+  castLike(c, c.emit("And", [c.emit("Greater", [x, scalar(c, low, x)]), c.emit("Less", [x, scalar(c, high, x)])]), x);
 
 /** HardSwish(x) = x * clip(x / 6 + 1/2, 0, 1). */
 const hardSwish = (c: GradContext, x: Value, dy: Value): Value => {
@@ -149,6 +155,8 @@ const mish = (c: GradContext, x: Value, dy: Value): Value => {
   return mul(c, dy, add(c, t, mul(c, x, mul(c, s, sub(c, one, mul(c, t, t))))));
 };
 
+const onePlusSquare = (c: GradContext, y: Value): Value => add(c, scalar(c, 1, y), mul(c, y, y));
+
 const oneMinusSquare = (c: GradContext, y: Value): Value => sub(c, scalar(c, 1, y), mul(c, y, y));
 
 export const elementwise: readonly OpRules[] = [
@@ -161,11 +169,21 @@ export const elementwise: readonly OpRules[] = [
   unary("Reciprocal", (c, _x, y, dy) => neg(c, mul(c, dy, mul(c, y, y)))),
   unary("Sin", (c, x, _y, dy) => mul(c, dy, c.emit("Cos", [x]))),
   unary("Cos", (c, x, _y, dy) => neg(c, mul(c, dy, c.emit("Sin", [x])))),
+  unary("Tan", (c, _x, y, dy) => mul(c, dy, onePlusSquare(c, y))),
+  unary("Asin", (c, x, _y, dy) => div(c, dy, c.emit("Sqrt", [oneMinusSquare(c, x)]))),
+  unary("Acos", (c, x, _y, dy) => neg(c, div(c, dy, c.emit("Sqrt", [oneMinusSquare(c, x)])))),
+  unary("Atan", (c, x, _y, dy) => div(c, dy, onePlusSquare(c, x))),
+  unary("Sinh", (c, x, _y, dy) => mul(c, dy, c.emit("Cosh", [x]))),
+  unary("Cosh", (c, x, _y, dy) => mul(c, dy, c.emit("Sinh", [x]))),
+  unary("Asinh", (c, x, _y, dy) => div(c, dy, c.emit("Sqrt", [onePlusSquare(c, x)]))),
+  unary("Atanh", (c, x, _y, dy) => div(c, dy, oneMinusSquare(c, x))),
   unary("Tanh", (c, _x, y, dy) => mul(c, dy, oneMinusSquare(c, y))),
   unary("Sigmoid", (c, _x, y, dy) => mul(c, dy, mul(c, y, sub(c, scalar(c, 1, y), y)))),
   unary("Erf", (c, x, _y, dy) => mul(c, dy, mul(c, scalar(c, TWO_OVER_SQRT_PI, x), c.emit("Exp", [neg(c, mul(c, x, x))])))),
   unary("Relu", (c, _x, y, dy) => mul(c, dy, step(c, y))),
   unary("LeakyRelu", (c, x, _y, dy) => leaky(c, x, dy)),
+  unary("ThresholdedRelu", (c, x, _y, dy) => mul(c, dy, castLike(c, c.emit("Greater", [x, scalar(c, c.node.float("alpha", 1), x)]), x))),
+  unary("Celu", (c, x, _y, dy) => celu(c, x, dy)),
   unary("Elu", (c, x, _y, dy) => elu(c, x, dy)),
   unary("Selu", (c, x, _y, dy) => selu(c, x, dy)),
   unary("Softplus", (c, x, _y, dy) => mul(c, dy, c.emit("Sigmoid", [x]))),
@@ -179,11 +197,13 @@ export const elementwise: readonly OpRules[] = [
   binary("Sub", (_c, dy) => dy, (c, dy) => neg(c, dy)),
   binary("Mul", (c, dy) => mul(c, dy, c.input(1)), (c, dy) => mul(c, dy, c.input(0))),
   binary("Div", (c, dy) => div(c, dy, c.input(1)), (c, dy) => neg(c, div(c, mul(c, dy, c.output(0)), c.input(1)))),
-  { domain: "", name: "Pow", grad: pow },
-  { domain: "", name: "Max", grad: extremum },
-  { domain: "", name: "Min", grad: extremum },
-  { domain: "", name: "Sum", grad: (c) => each(c, c.node.inputs.map((_, i) => () => sumTo(c, c.dy(0)!, shapeOf(c, c.output(0)), c.input(i)))) },
-  { domain: "", name: "Clip", grad: clip },
-  { domain: "", name: "Where", grad: where },
-  { domain: "", name: "PRelu", grad: prelu },
+  rule("Pow", pow),
+  rule("Max", extremum),
+  rule("Min", extremum),
+  rule("Sum", (c) => summed(c, c.dy(0)!)),
+  rule("Mean", (c) => summed(c, mul(c, c.dy(0)!, scalar(c, 1 / c.node.inputs.length, c.output(0))))),
+  rule("Clip", clip),
+  rule("Where", where),
+  rule("PRelu", prelu),
+  ...["Floor", "Ceil", "Round", "Sign"].map((name) => rule(name, () => [undefined])),
 ];

@@ -1,6 +1,6 @@
 /** Gradients of Gemm, MatMul and Einsum. */
 import { Tensor, attr, type GradContext, type GradRule, type OpRules, type Value } from "@lathe/core";
-import { each, mul, rankOf, reshapeLike, scalar, shapeOf, sumTo, swapLast, unsupported } from "../build.ts";
+import { each, expandLike, ints, mul, rankOf, reshapeLike, rule, scalar, shapeOf, sumTo, swapLast, unsupported } from "../build.ts";
 
 const gemmOf = (c: GradContext, a: Value, b: Value, transA: boolean, transB: boolean, alpha: number): Value =>
   c.emit("Gemm", [a, b], { transA: attr.int(transA ? 1 : 0), transB: attr.int(transB ? 1 : 0), alpha: attr.float(alpha) });
@@ -17,7 +17,7 @@ const gemm: GradRule = (c) => {
   return each(c, [
     () => (transA ? gemmOf(c, b, dy, transB, true, alpha) : gemmOf(c, dy, b, false, !transB, alpha)),
     () => (transB ? gemmOf(c, dy, a, true, transA, alpha) : gemmOf(c, a, dy, !transA, false, alpha)),
-    () => sumTo(c, beta === 1 ? dy : mul(c, dy, scalar(c, beta, dy)), from, c.input(2)),
+    () => sumTo(c, beta === 1 ? dy : mul(c, dy, scalar(c, beta, b)), from, c.input(2)),
   ]);
 };
 
@@ -70,8 +70,7 @@ const axisTensor = (axis: number): Tensor => Tensor.int64([axis]);
 const axesTensor = (count: number): Tensor => Tensor.int64(Array.from({ length: count }, (_, i) => i));
 
 /**
- * Einsum without repeated or ellipsis indices: the gradient of an operand is the Einsum of dy with the other operand,
- * provided that every index of the operand appears in dy or in the other operand.
+ * Einsum without repeated or ellipsis indices: the gradient of an operand is the Einsum of dy with the other operand.
  */
 const einsum: GradRule = (c) => {
   const equation = (c.node.string("equation") ?? "").replaceAll(" ", "");
@@ -82,14 +81,16 @@ const einsum: GradRule = (c) => {
   const dy = c.dy(0)!;
   return each(c, terms.map((term, i) => () => {
     const others = terms.filter((_, j) => j !== i);
-    const lost = [...term].find((index) => !right.includes(index) && !others.some((o) => o.includes(index)));
-    if (lost !== undefined) return unsupported(c, `index "${lost}", which only one operand has and which is summed`);
-    return c.emit("Einsum", [dy, ...others.map((_, j) => c.input(j < i ? j : j + 1))], { equation: attr.string([right, ...others].join(",") + "->" + term) });
+    const kept = [...term].filter((index) => right.includes(index) || others.some((o) => o.includes(index)));
+    const product = c.emit("Einsum", [dy, ...others.map((_, j) => c.input(j < i ? j : j + 1))], { equation: attr.string([right, ...others].join(",") + "->" + kept.join("")) });
+    // Indices that only this operand has were summed: their gradient is the same everywhere.
+    const lost = [...term].flatMap((index, axis) => (kept.includes(index) ? [] : [axis]));
+    return lost.length === 0 ? product : expandLike(c, c.emit("Unsqueeze", [product, ints(c, lost)]), c.input(i));
   }));
 };
 
 export const linear: readonly OpRules[] = [
-  { domain: "", name: "Gemm", grad: gemm },
-  { domain: "", name: "MatMul", grad: matMul },
-  { domain: "", name: "Einsum", grad: einsum },
+  rule("Gemm", gemm),
+  rule("MatMul", matMul),
+  rule("Einsum", einsum),
 ];

@@ -1,8 +1,7 @@
 /** Gradients of operators that move, repeat or select values. */
 import { Tensor, attr, type GradContext, type GradRule, type OpRules, type Value } from "@lathe/core";
-import { axesInput, expandLike, ints, rankOf, reshapeLike, shapeOf, shapeVector, sumTo, transpose, unsupported } from "../build.ts";
-
-const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+import { axesInput, castLike, ints, positive, range, rankOf, reshapeLike, rule, scalar, shapeOf, shapeVector, sumTo, transpose, unsupported, zerosLike } from "../build.ts";
+import { alongAxis } from "./resize.ts";
 
 const reshaped: GradRule = (c) => [reshapeLike(c, c.dy(0)!, c.input(0))];
 
@@ -40,8 +39,6 @@ const splitRule: GradRule = (c) => {
   const parts = c.node.outputs.map((_, i) => c.dy(i) ?? zerosLike(c, c.output(i)));
   return [c.emit("Concat", parts, { axis: attr.int(axis) })];
 };
-
-const zerosLike = (c: GradContext, like: Value): Value => expandLike(c, c.constant(Tensor.from("float32", [], [0])), like);
 
 /** Positive steps: dy goes back into zeros of the input's shape, by the indices that Slice took. */
 const sliceRule: GradRule = (c) => {
@@ -91,7 +88,7 @@ const gatherRule: GradRule = (c) => {
   const rows = axis === 0 ? dy : transpose(c, dy, [...gathered, ...rest]);
   const order = [axis, ...Array.from({ length: rank }, (_, i) => i).filter((i) => i !== axis)];
   const tableFirst = axis === 0 ? shapeVector(c, table) : c.emit("Gather", [shapeVector(c, table), ints(c, order)]);
-  const zeros = c.emit("Expand", [c.constant(Tensor.from("float32", [], [0])), tableFirst]);
+  const zeros = c.emit("Expand", [scalar(c, 0, table), tableFirst]);
   const at = c.emit("Unsqueeze", [wrapped(c, indices, table, axis), ints(c, [-1])]);
   const summed = c.emit("ScatterND", [zeros, at, rows], { reduction: attr.string("add") });
   return [axis === 0 ? summed : transpose(c, summed, order.map((_, i) => order.indexOf(i)))];
@@ -113,23 +110,80 @@ const gatherElementsRule: GradRule = (c) => {
 };
 
 const gatherNdRule: GradRule = (c) => {
-  if (c.node.int("batch_dims", 0) !== 0) return unsupported(c, "batch_dims above 0");
-  return [c.emit("ScatterND", [zerosLike(c, c.input(0)), c.input(1), c.dy(0)!], { reduction: attr.string("add") })];
+  const batch = c.node.int("batch_dims", 0);
+  const indices = batch === 0 ? c.input(1) : withBatch(c, batch);
+  return [c.emit("ScatterND", [zerosLike(c, c.input(0)), indices, c.dy(0)!], { reduction: attr.string("add") })];
 };
 
-/** dx of constant padding is the middle of dy. */
+/** Indices with the batch position put in front, as ScatterND has no batch axes. */
+function withBatch(c: GradContext, batch: number): Value {
+  const shape = shapeOf(c, c.input(1));
+  if (batch !== 1 || typeof shape[0] !== "number") return unsupported(c, "batch_dims above 1, or a symbolic batch axis");
+  const lead = shape.slice(0, -1);
+  const position = c.constant(Tensor.int64(range(0, shape[0]), [shape[0], ...lead.map(() => 1)]));
+  const ones = c.emit("Concat", [c.emit("Shape", [c.input(1)], { start: attr.int(0), end: attr.int(-1) }), ints(c, [1])], { axis: attr.int(0) });
+  return c.emit("Concat", [c.emit("Expand", [position, ones]), c.input(1)], { axis: attr.int(-1) });
+}
+
+/** Values that were overwritten get no gradient; with `add` nothing was. The updates get what landed where they went. */
+const scatterElementsRule: GradRule = (c) => {
+  const [data, indices, updates, dy] = [c.input(0), c.input(1), c.input(2), c.dy(0)!];
+  const reduction = c.node.string("reduction", "none");
+  if (reduction !== "none" && reduction !== "add") return unsupported(c, `reduction "${reduction}"`);
+  const axis = attr.int(positive(c.node.int("axis", 0), rankOf(c, data)));
+  return [
+    !c.wants(0) || reduction === "add" ? dy : c.emit("ScatterElements", [dy, indices, zerosLike(c, updates)], { axis }),
+    undefined,
+    c.wants(2) ? c.emit("GatherElements", [dy, indices], { axis }) : undefined,
+  ];
+};
+
+const scatterNdRule: GradRule = (c) => {
+  const [indices, updates, dy] = [c.input(1), c.input(2), c.dy(0)!];
+  const reduction = c.node.string("reduction", "none");
+  if (reduction !== "none" && reduction !== "add") return unsupported(c, `reduction "${reduction}"`);
+  return [
+    !c.wants(0) || reduction === "add" ? dy : c.emit("ScatterND", [dy, indices, zerosLike(c, updates)]),
+    undefined,
+    c.wants(2) ? c.emit("GatherND", [dy, indices]) : undefined,
+  ];
+};
+
+/** dx of constant padding is the middle of dy; the other modes repeat elements, whose gradients add up. */
 const padRule: GradRule = (c) => {
   const x = c.input(0);
-  if (c.node.string("mode", "constant") !== "constant") return unsupported(c, `mode "${c.node.string("mode", "")}"`);
+  const mode = c.node.string("mode", "constant");
   const pads = c.input(1).constant?.toNumbers();
   if (!pads) return unsupported(c, "pads that are computed at run time");
-  if (pads.some((p) => p < 0)) return unsupported(c, "negative pads");
   const rank = rankOf(c, x);
-  const axes = c.has(3) ? axesInput(c, 3, rank) : Array.from({ length: rank }, (_, i) => i);
-  const starts = axes.map((_, i) => pads[i]!);
-  const ends = axes.map((_, i) => (pads[axes.length + i]! === 0 ? Number.MAX_SAFE_INTEGER : -pads[axes.length + i]!));
-  return [c.emit("Slice", [c.dy(0)!, ints(c, starts), ints(c, ends), ints(c, axes)])];
+  const axes = c.has(3) ? axesInput(c, 3, rank) : range(0, rank);
+  if (mode !== "constant") return [axes.reduce((dy, axis, i) => unrepeat(c, dy, axis, mode, pads[i]!, pads[axes.length + i]!), c.dy(0)!)];
+  // Cropping (a negative pad) is undone by padding with zeros.
+  const cut = (p: number): number => Math.max(0, p);
+  const starts = axes.map((_, i) => cut(pads[i]!));
+  const ends = axes.map((_, i) => (cut(pads[axes.length + i]!) === 0 ? Number.MAX_SAFE_INTEGER : -pads[axes.length + i]!));
+  const middle = pads.some((p) => p > 0) ? c.emit("Slice", [c.dy(0)!, ints(c, starts), ints(c, ends), ints(c, axes)]) : c.dy(0)!;
+  return [pads.some((p) => p < 0) ? c.emit("Pad", [middle, ints(c, pads.map((p) => Math.max(0, -p))), null, ints(c, axes)]) : middle];
 };
+
+/** The input position that an output position repeats, in each padding mode. */
+const repeated: Readonly<Record<string, (at: number, length: number) => number>> = {
+  edge: (at, length) => Math.min(length - 1, Math.max(0, at)),
+  wrap: (at, length) => ((at % length) + length) % length,
+  reflect: (at, length) => { const p = 2 * (length - 1); const m = p === 0 ? 0 : ((at % p) + p) % p; return m < length ? m : p - m; },
+};
+
+function unrepeat(c: GradContext, dy: Value, axis: number, mode: string, before: number, after: number): Value {
+  if (before === 0 && after === 0) return dy;
+  const x = c.input(0);
+  const length = shapeOf(c, x)[axis];
+  const source = repeated[mode];
+  if (typeof length !== "number" || !source) return unsupported(c, `mode "${mode}" on an axis of symbolic length`);
+  const out = length + before + after;
+  const matrix = new Float32Array(out * length);
+  for (let i = 0; i < out; i++) matrix[i * length + source(i - before, length)] = 1;
+  return alongAxis(c, dy, axis, rankOf(c, x), Tensor.from(x.dtype ?? "float32", [out, length], matrix));
+}
 
 const expandRule: GradRule = (c) => [sumTo(c, c.dy(0)!, shapeOf(c, c.output(0)), c.input(0))];
 
@@ -146,8 +200,7 @@ const tileRule: GradRule = (c) => {
 
 const castRule: GradRule = (c) => {
   const x = c.input(0);
-  const id = x.dtype === "float64" ? 11 : x.dtype === "float16" ? 10 : x.dtype === "bfloat16" ? 16 : 1;
-  return [c.emit("Cast", [c.dy(0)!], { to: attr.int(id) })];
+  return [castLike(c, c.dy(0)!, x)];
 };
 
 /** Dropout in training mode gives its mask; inference mode is the identity. */
@@ -157,11 +210,24 @@ const dropoutRule: GradRule = (c) => {
   if (!c.node.output(1)) return unsupported(c, "training mode without its mask output");
   const ratio = c.has(1) ? c.input(1).constant?.toNumbers()[0] : 0.5;
   if (ratio === undefined) return unsupported(c, "a ratio that is computed at run time");
-  const mask = c.emit("Cast", [c.output(1)], { to: attr.int(1) });
-  return [c.emit("Mul", [c.dy(0)!, c.emit("Mul", [mask, c.constant(Tensor.from("float32", [], [1 / (1 - ratio)]))])])];
+  const mask = castLike(c, c.output(1), c.input(0));
+  return [c.emit("Mul", [c.dy(0)!, c.emit("Mul", [mask, scalar(c, 1 / (1 - ratio), c.input(0))])])];
 };
 
-const rule = (name: string, grad: GradRule): OpRules => ({ domain: "", name, grad });
+/** The two are each other's inverse; DepthToSpace's CRD mode has no inverse operator and is written out. */
+const depthToSpaceRule: GradRule = (c) => {
+  const blocksize = c.node.int("blocksize", 1);
+  const dy = c.dy(0)!;
+  if (c.node.string("mode", "DCR") === "DCR") return [c.emit("SpaceToDepth", [dy], { blocksize: attr.int(blocksize) })];
+  const [channels, height, width] = shapeOf(c, c.input(0)).slice(1);
+  if (typeof channels !== "number" || typeof height !== "number" || typeof width !== "number") return unsupported(c, "mode CRD with symbolic sizes");
+  const split = c.emit("Reshape", [dy, ints(c, [-1, channels / blocksize ** 2, height, blocksize, width, blocksize])]);
+  return [c.emit("Reshape", [transpose(c, split, [0, 1, 3, 5, 2, 4]), ints(c, [-1, channels, height, width])])];
+};
+
+const spaceToDepthRule: GradRule = (c) => [c.emit("DepthToSpace", [c.dy(0)!], { blocksize: attr.int(c.node.int("blocksize", 1)) })];
+
+const triluRule: GradRule = (c) => [c.emit("Trilu", c.has(1) ? [c.dy(0)!, c.input(1)] : [c.dy(0)!], { upper: attr.int(c.node.int("upper", 1)) })];
 
 export const move: readonly OpRules[] = [
   ...["Reshape", "Flatten", "Squeeze", "Unsqueeze"].map((name) => rule(name, reshaped)),
@@ -172,6 +238,11 @@ export const move: readonly OpRules[] = [
   rule("Gather", gatherRule),
   rule("GatherElements", gatherElementsRule),
   rule("GatherND", gatherNdRule),
+  rule("ScatterElements", scatterElementsRule),
+  rule("ScatterND", scatterNdRule),
+  rule("DepthToSpace", depthToSpaceRule),
+  rule("SpaceToDepth", spaceToDepthRule),
+  rule("Trilu", triluRule),
   rule("Pad", padRule),
   rule("Expand", expandRule),
   rule("Tile", tileRule),

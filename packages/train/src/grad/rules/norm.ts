@@ -3,12 +3,8 @@
  * dx = inv * (g - mean(g) - xh * mean(g * xh)).  Source: Ioffe & Szegedy 2015 (batch), Ba et al. 2016 (layer), Zhang & Sennrich 2019 (RMS).
  */
 import { attr, type GradContext, type GradRule, type OpRules, type Value } from "@lathe/core";
-import { add, div, ints, mul, neg, rankOf, reduceMean, reduceSum, scalar, shapeOf, shapeVector, sub, sumTo, unsupported } from "../build.ts";
-
+import { add, castLike, div, ints, mul, neg, positive, range, rankOf, reduceMean, reduceSum, rule, scalar, shapeOf, shapeVector, sub, sumTo, unsupported } from "../build.ts";
 import { BATCH_STATISTICS } from "../../step/statistics.ts";
-
-const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
-const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
 
 /** mean and 1 / sqrt(var + epsilon) over `axes`, kept as 1. */
 function moments(c: GradContext, x: Value, axes: readonly number[], epsilon: number): { mean: Value; inv: Value } {
@@ -106,7 +102,7 @@ function elementsPerChannel(c: GradContext, x: Value, rank: number): Value {
   const dims = [0, ...range(2, rank)].map((axis) => shapeOf(c, x)[axis]);
   if (dims.every((d) => typeof d === "number")) return scalar(c, (dims as number[]).reduce((p, d) => p * d, 1), x);
   const sizes = c.emit("Gather", [c.emit("Shape", [x]), ints(c, [0, ...range(2, rank)])]);
-  return c.emit("Cast", [c.emit("ReduceProd", [sizes], { keepdims: attr.int(0) })], { to: attr.int(1) });
+  return castLike(c, c.emit("ReduceProd", [sizes], { keepdims: attr.int(0) }), x);
 }
 
 const instanceNorm: GradRule = (c) => {
@@ -149,56 +145,6 @@ const lpNorm: GradRule = (c) => {
   return [div(c, sub(c, dy, mul(c, y, reduceSum(c, mul(c, dy, y), [axis], true))), norm)];
 };
 
-/** Fake quantization: the rounding counts as the identity inside the representable range (straight-through, Bengio et al. 2013). */
-const dequantize: GradRule = (c) => {
-  const quantize = c.input(0).producer;
-  if (!quantize?.is("QuantizeLinear")) return [undefined];
-  return [c.dy(0)];
-};
-
-const rangeOf: Readonly<Record<string, readonly [number, number]>> = {
-  uint8: [0, 255], int8: [-128, 127], uint16: [0, 65535], int16: [-32768, 32767], uint4: [0, 15], int4: [-8, 7],
-};
-
-const quantize: GradRule = (c) => {
-  const [x, scale, dy] = [c.input(0), c.input(1), c.dy(0)!];
-  const dtype = c.has(2) ? c.input(2).dtype : "uint8";
-  const limits = rangeOf[dtype ?? ""];
-  if (!limits) return unsupported(c, `the quantized type ${dtype}`);
-  const rank = rankOf(c, x);
-  const axis = positive(c.node.int("axis", 1), rank);
-  const shaped = (v: Value): Value => (shapeOf(c, v).length === 1 && rank > 1 ? c.emit("Unsqueeze", [v, ints(c, range(0, rank).filter((i) => i !== axis))]) : v);
-  const zero = c.has(2) ? c.emit("Cast", [shaped(c.input(2))], { to: attr.int(1) }) : scalar(c, 0, scale);
-  const bound = (q: number): Value => mul(c, shaped(scale), sub(c, scalar(c, q, scale), zero));
-  const low = c.emit("GreaterOrEqual", [x, bound(limits[0] - 0.5)]);
-  const high = c.emit("LessOrEqual", [x, bound(limits[1] + 0.5)]);
-  return [mul(c, dy, c.emit("Cast", [c.emit("And", [low, high])], { to: attr.int(1) }))];
-};
-
-/**
- * Softmax cross-entropy with integer labels (ONNX SoftmaxCrossEntropyLoss), reductions mean and sum, no class weights:
- * dlogits = (softmax - onehot) * dloss (/ count for mean), rows with ignore_index dropped.
- */
-const crossEntropy: GradRule = (c) => {
-  const { node } = c;
-  const reduction = node.string("reduction", "mean");
-  if (reduction === "none" || c.has(2) || node.int("ignore_index") !== undefined) return unsupported(c, "reduction none, class weights or ignore_index");
-  const [logits, labels, dy] = [c.input(0), c.input(1), c.dy(0)!];
-  if (rankOf(c, logits) !== 2) return unsupported(c, "logits of a rank other than 2");
-  const classes = shapeOf(c, logits)[1];
-  if (typeof classes !== "number") return unsupported(c, "a symbolic class count");
-  const p = c.emit("Softmax", [logits], { axis: attr.int(1) });
-  const onehot = c.emit("OneHot", [labels, ints(c, [classes]), c.emit("Concat", [vector(c, 0, logits), vector(c, 1, logits)], { axis: attr.int(0) })], { axis: attr.int(1) });
-  const raw = mul(c, sub(c, p, onehot), dy);
-  if (reduction === "sum") return [raw];
-  const count = c.emit("Cast", [c.emit("Size", [labels])], { to: attr.int(1) });
-  return [div(c, raw, count)];
-};
-
-const vector = (c: GradContext, value: number, like: Value): Value => c.emit("Unsqueeze", [scalar(c, value, like), ints(c, [0])]);
-
-const rule = (name: string, grad: GradRule): OpRules => ({ domain: "", name, grad });
-
 export const normalization: readonly OpRules[] = [
   rule("LayerNormalization", layerNorm),
   rule("RMSNormalization", rmsNorm),
@@ -206,7 +152,4 @@ export const normalization: readonly OpRules[] = [
   rule("InstanceNormalization", instanceNorm),
   rule("GroupNormalization", groupNorm),
   rule("LpNormalization", lpNorm),
-  rule("QuantizeLinear", quantize),
-  rule("DequantizeLinear", dequantize),
-  rule("SoftmaxCrossEntropyLoss", crossEntropy),
 ];

@@ -1,6 +1,6 @@
 /** Gradients of reductions, softmax and cumulative sums. Axes are inputs (opset 18 on). */
-import { Tensor, attr, type GradContext, type GradRule, type OpRules, type Value } from "@lathe/core";
-import { axesInput, div, expandLike, ints, mul, rankOf, reduceSum, scalar, shapeOf, sub, unsupported } from "../build.ts";
+import { attr, type GradContext, type GradRule, type OpRules, type Value } from "@lathe/core";
+import { axesInput, castLike, div, expandLike, ints, mul, positive, rankOf, reduceSum, rule, scalar, shapeOf, sub, unsupported, zerosLike } from "../build.ts";
 
 /** dy with the reduced axes put back as 1. */
 function restored(c: GradContext, value: Value, axes: readonly number[]): Value {
@@ -23,7 +23,7 @@ function reducedCount(c: GradContext, axes: readonly number[]): Value {
   if (dims.every((d) => typeof d === "number")) return scalar(c, dims.reduce<number>((p, d) => p * (d as number), 1), x);
   const sizes = c.emit("Gather", [c.emit("Shape", [x]), ints(c, axes)]);
   const count = c.emit("ReduceProd", [sizes], { keepdims: attr.int(0) });
-  return c.emit("Cast", [count], { to: attr.int(1) });
+  return castLike(c, count, x);
 }
 
 const reduceMeanRule: GradRule = (c) => {
@@ -35,7 +35,7 @@ const reduceMeanRule: GradRule = (c) => {
 const extremumRule: GradRule = (c) => {
   const axes = reducedAxes(c);
   const [x, y] = [c.input(0), restored(c, c.output(0), axes)];
-  const mask = c.emit("Cast", [c.emit("Equal", [x, y])], { to: attr.int(1) });
+  const mask = castLike(c, c.emit("Equal", [x, y]), x);
   const share = div(c, mask, reduceSum(c, mask, axes, true));
   return [mul(c, share, restored(c, c.dy(0)!, axes))];
 };
@@ -62,10 +62,19 @@ const logSumExpRule: GradRule = (c) => {
   return [mul(c, restored(c, c.dy(0)!, axes), weights)];
 };
 
-const axisOf = (c: GradContext, fallback: number): number => {
-  const axis = c.node.int("axis", fallback);
-  return axis < 0 ? axis + rankOf(c, c.input(0)) : axis;
+/** d log sum = 1 / sum. */
+const logSumRule: GradRule = (c) => {
+  const axes = reducedAxes(c);
+  return [expandLike(c, div(c, restored(c, c.dy(0)!, axes), c.emit("Exp", [restored(c, c.output(0), axes)])), c.input(0))];
 };
+
+/** y / x, which needs values other than 0. */
+const prodRule: GradRule = (c) => {
+  const axes = reducedAxes(c);
+  return [div(c, mul(c, restored(c, c.dy(0)!, axes), restored(c, c.output(0), axes)), c.input(0))];
+};
+
+const axisOf = (c: GradContext, fallback: number): number => positive(c.node.int("axis", fallback), rankOf(c, c.input(0)));
 
 /** dx = y (dy - sum(dy y)). */
 const softmaxRule: GradRule = (c) => {
@@ -91,11 +100,8 @@ const topKRule: GradRule = (c) => {
   const x = c.input(0);
   if (!c.node.output(1)) return unsupported(c, "an absent indices output");
   const axis = axisOf(c, -1);
-  const zeros = expandLike(c, c.constant(Tensor.from("float32", [], [0])), x);
-  return [c.emit("ScatterElements", [zeros, c.output(1), c.dy(0)!], { axis: attr.int(axis) })];
+  return [c.emit("ScatterElements", [zerosLike(c, x), c.output(1), c.dy(0)!], { axis: attr.int(axis) })];
 };
-
-const rule = (name: string, grad: GradRule): OpRules => ({ domain: "", name, grad });
 
 export const reduce: readonly OpRules[] = [
   rule("ReduceSum", reduceSumRule),
@@ -105,6 +111,8 @@ export const reduce: readonly OpRules[] = [
   rule("ReduceL2", l2Rule),
   rule("ReduceL1", l1Rule),
   rule("ReduceSumSquare", sumSquareRule),
+  rule("ReduceProd", prodRule),
+  rule("ReduceLogSum", logSumRule),
   rule("ReduceLogSumExp", logSumExpRule),
   rule("Softmax", softmaxRule),
   rule("LogSoftmax", logSoftmaxRule),

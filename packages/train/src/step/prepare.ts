@@ -1,0 +1,43 @@
+/** What training does to a copy of a model before it writes the loss and the backward pass behind it. */
+import { convertOpset, inferShapes, type Graph, type Model, type OpTable, type Value } from "@lathe/core";
+
+export const LOSS = "lathe/loss";
+
+/** The oldest operator set in which the backward pass is written: axes are inputs, ScatterND adds. */
+const OPSET = 18;
+
+/**
+ * A copy with inferred types, in opset 18 or later, whose parameters are all initializers (exporters also write them as Constant nodes).
+ * @throws OPSET_CANNOT_CONVERT naming the node.
+ */
+export function prepared(model: Model, ops: OpTable): Model {
+  const copy = model.clone();
+  hoistConstants(copy.graph);
+  inferShapes(copy, { ops });
+  if (copy.opset < OPSET && copy.opset > 0) {
+    convertOpset(copy, OPSET, { ops });
+    hoistConstants(copy.graph);
+    inferShapes(copy, { ops });
+  }
+  return copy;
+}
+
+function hoistConstants(graph: Graph): void {
+  for (const node of [...graph.nodes]) {
+    const tensor = node.constantOutput(0);
+    if (!tensor || node.out.isGraphOutput) continue;
+    const { name } = node.out;
+    const value = graph.addInitializer(name, tensor);
+    graph.replaceUses(node.out, value);
+    graph.remove(node);
+    value.name = name;
+  }
+}
+
+/** Makes a value a graph output of this name; one that must keep its own name goes through an Identity. */
+export function expose(graph: Graph, value: Value, name: string): void {
+  const fresh = value.producer && !value.isGraphOutput ? value : graph.add({ opType: "Identity", inputs: [value] }).out;
+  fresh.name = name;
+  fresh.type ??= value.type;
+  graph.addOutput(fresh);
+}

@@ -1,0 +1,53 @@
+import type { Case } from "./case.ts";
+
+export const conv: readonly Case[] = [
+  { op: "Conv", as: "3x3 with bias", in: [[2, 3, 6, 7], [4, 3, 3, 3], [4]], at: { pads: [1, 1, 1, 1] } },
+  { op: "Conv", as: "symbolic batch", in: [[2, 3, 6, 6], [4, 3, 3, 3], [4]], at: { pads: [1, 1, 1, 1] }, batch: [0] },
+  { op: "Conv", as: "no padding", in: [[2, 8, 6, 6], [4, 8, 3, 3]] },
+  { op: "Conv", as: "uneven padding", in: [[1, 6, 5, 6], [3, 6, 3, 2]], at: { pads: [2, 0, 1, 1] } },
+  { op: "Conv", as: "padding wider than the kernel", in: [[1, 6, 4, 4], [3, 6, 2, 2]], at: { pads: [3, 2, 2, 3] } },
+  { op: "Conv", as: "stride 2, odd size", in: [[2, 3, 7, 7], [4, 3, 3, 3]], at: { strides: [2, 2], pads: [1, 1, 1, 1] } },
+  { op: "Conv", as: "stride 2, even size, many channels", in: [[2, 6, 8, 8], [5, 6, 3, 3]], at: { strides: [2, 2], pads: [1, 1, 1, 1] } },
+  { op: "Conv", as: "stride 3 by 2 leaves columns unused", in: [[1, 2, 10, 8], [3, 2, 2, 3]], at: { strides: [3, 2] } },
+  { op: "Conv", as: "dilation", in: [[1, 6, 8, 9], [3, 6, 3, 3]], at: { dilations: [2, 3], pads: [1, 2, 1, 2] } },
+  { op: "Conv", as: "stem 7x7 stride 2", in: [[1, 3, 12, 12], [4, 3, 7, 7]], at: { strides: [2, 2], pads: [3, 3, 3, 3] } },
+  { op: "Conv", as: "1x1", in: [[2, 5, 4, 4], [6, 5, 1, 1], [6]] },
+  { op: "Conv", as: "1x1 stride 2", in: [[2, 5, 5, 5], [6, 5, 1, 1]], at: { strides: [2, 2] } },
+  { op: "Conv", as: "2 groups", in: [[2, 4, 5, 5], [6, 2, 3, 3]], at: { group: 2, pads: [1, 1, 1, 1] } },
+  { op: "Conv", as: "depthwise", in: [[2, 4, 6, 6], [4, 1, 3, 3], [4]], at: { group: 4, pads: [1, 1, 1, 1] } },
+  { op: "Conv", as: "depthwise, symbolic batch", in: [[2, 4, 6, 6], [4, 1, 3, 3]], at: { group: 4, pads: [1, 1, 1, 1] }, batch: [0] },
+  { op: "Conv", as: "depthwise stride 2", in: [[2, 4, 7, 6], [4, 1, 3, 3]], at: { group: 4, strides: [2, 2], pads: [1, 1, 1, 1] } },
+  { op: "Conv", as: "depthwise with multiplier 2", in: [[1, 3, 5, 5], [6, 1, 3, 3]], at: { group: 3 } },
+  { op: "Conv", as: "SAME_UPPER", in: [[1, 5, 7, 6], [3, 5, 3, 4]], at: { auto_pad: "SAME_UPPER", strides: [2, 2] } },
+  { op: "Conv", as: "SAME_LOWER", in: [[1, 5, 7, 6], [3, 5, 2, 4]], at: { auto_pad: "SAME_LOWER" } },
+  { op: "Conv", as: "1D", in: [[2, 3, 9], [4, 3, 4], [4]], at: { strides: [2], pads: [2, 1] } },
+  { op: "Conv", as: "1D, stride 1, many channels", in: [[2, 6, 9], [4, 6, 3]], at: { pads: [1, 1] } },
+  { op: "Conv", as: "3D", in: [[1, 2, 4, 5, 4], [3, 2, 2, 3, 2]], at: { strides: [1, 2, 1], pads: [0, 1, 0, 1, 1, 1] } },
+  { op: "ConvTranspose", as: "stride 2 with output padding", in: [[2, 4, 4, 5], [4, 3, 3, 3], [3]], at: { strides: [2, 2], pads: [1, 1, 1, 1], output_padding: [1, 1] } },
+  { op: "ConvTranspose", as: "stride 1", in: [[1, 3, 4, 4], [3, 2, 3, 3]] },
+  { op: "ConvTranspose", as: "groups and dilation", in: [[1, 4, 3, 4], [4, 2, 3, 2]], at: { group: 2, dilations: [2, 1], strides: [1, 2] } },
+  { op: "ConvTranspose", as: "1D, symbolic batch", in: [[2, 3, 5], [3, 2, 4]], at: { strides: [2], pads: [1, 1] }, batch: [0] },
+];
+
+const spread = (dims: readonly number[]) => ({ dims, draw: "spread" as const });
+
+export const pool: readonly Case[] = [
+  { op: "MaxPool", as: "2x2", in: [spread([2, 2, 6, 4])], at: { kernel_shape: [2, 2], strides: [2, 2] } },
+  { op: "MaxPool", as: "2x2, odd size, symbolic batch", in: [spread([2, 2, 5, 7])], at: { kernel_shape: [2, 2], strides: [2, 2] }, batch: [0] },
+  { op: "MaxPool", as: "3x3 stride 2, padded", in: [spread([1, 2, 7, 6])], at: { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] } },
+  { op: "MaxPool", as: "dilated, stride 1", in: [spread([1, 1, 6, 6])], at: { kernel_shape: [2, 2], dilations: [2, 2] } },
+  { op: "MaxPool", as: "ceil mode", in: [spread([1, 2, 6, 6])], at: { kernel_shape: [3, 3], strides: [2, 2], ceil_mode: 1 } },
+  { op: "MaxPool", as: "1D", in: [spread([2, 2, 9])], at: { kernel_shape: [3], strides: [2] } },
+  { op: "MaxPool", as: "3D", in: [spread([1, 2, 4, 4, 4])], at: { kernel_shape: [2, 2, 2], strides: [2, 2, 2] } },
+  { op: "AveragePool", as: "2x2", in: [[2, 2, 6, 4]], at: { kernel_shape: [2, 2], strides: [2, 2] } },
+  { op: "AveragePool", as: "padding left out of the count", in: [[1, 2, 5, 6]], at: { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] } },
+  { op: "AveragePool", as: "padding counted", in: [[1, 2, 5, 6]], at: { kernel_shape: [3, 3], pads: [1, 1, 1, 1], count_include_pad: 1 } },
+  { op: "AveragePool", as: "ceil mode", in: [[1, 2, 6, 6]], at: { kernel_shape: [3, 3], strides: [2, 2], ceil_mode: 1 } },
+  { op: "GlobalAveragePool", in: [[2, 3, 4, 5]] },
+  { op: "GlobalAveragePool", as: "symbolic batch", in: [[2, 3, 4, 5]], batch: [0] },
+  { op: "GlobalMaxPool", in: [spread([2, 3, 4])] },
+  { op: "Resize", as: "nearest, twice as large", in: [[1, 2, 3, 4], null, { float: [1, 1, 2, 2] }], at: { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" } },
+  { op: "Resize", as: "linear, twice as large", in: [[1, 2, 3, 4], null, { float: [1, 1, 2, 2] }], at: { mode: "linear" } },
+  { op: "Resize", as: "linear, aligned corners, to a size", in: [[1, 2, 3, 4], null, null, { int64: [1, 2, 5, 7] }], at: { mode: "linear", coordinate_transformation_mode: "align_corners" } },
+  { op: "Resize", as: "linear, symbolic batch", in: [[2, 2, 3, 4], null, { float: [1, 1, 2, 2] }], at: { mode: "linear" }, batch: [0] },
+];

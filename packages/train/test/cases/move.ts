@@ -1,0 +1,43 @@
+import type { Case } from "./case.ts";
+
+const cube = [2, 3, 4];
+const ints = (...int64: number[]) => ({ int64 });
+
+export const move: readonly Case[] = [
+  { op: "Reshape", in: [cube, ints(0, -1)], f64: true },
+  { op: "Reshape", as: "symbolic batch", in: [cube, ints(-1, 12)], f64: true, batch: [0] },
+  { op: "Flatten", in: [cube], at: { axis: 2 }, f64: true },
+  { op: "Squeeze", in: [[2, 1, 3, 1], ints(1)], f64: true },
+  { op: "Unsqueeze", in: [[2, 3], ints(0, -1)], f64: true },
+  { op: "Transpose", in: [cube], at: { perm: [2, 0, 1] }, f64: true },
+  { op: "Transpose", as: "reversed by default", in: [cube], f64: true },
+  { op: "Concat", in: [[2, 3], [2, 1], [2, 2]], at: { axis: -1 }, f64: true },
+  { op: "Concat", as: "symbolic batch", in: [[2, 3], [2, 2]], at: { axis: 1 }, f64: true, batch: [0, 1] },
+  { op: "Split", as: "equal parts", in: [[6, 2]], at: { num_outputs: 3 }, outs: 3, f64: true },
+  { op: "Split", as: "uneven parts", in: [[2, 6], ints(1, 3, 2)], at: { axis: 1 }, outs: 3, f64: true },
+  { op: "Slice", as: "negative bounds", in: [[5, 6], ints(1, -4), ints(4, -1)], f64: true },
+  { op: "Slice", as: "step 2", in: [[5, 7], ints(0, 1), ints(5, 100), ints(0, 1), ints(2, 3)], f64: true },
+  { op: "Slice", as: "backwards", in: [[5, 6], ints(-1, 4), ints(-100, 0), ints(0, 1), ints(-1, -2)], f64: true },
+  { op: "Slice", as: "symbolic batch", in: [[2, 6], ints(2), ints(5), ints(1)], f64: true, batch: [0] },
+  { op: "Gather", as: "embedding, repeated and negative ids", in: [[5, 3], { int64: [0, 2, 2, -1, 4, 0], dims: [2, 3] }], f64: true },
+  { op: "Gather", as: "axis 1", in: [[2, 5, 3], { int64: [3, 0, 3, 1], dims: [2, 2] }], at: { axis: 1 }, f64: true },
+  { op: "Gather", as: "one index, symbolic batch", in: [[2, 5, 3], { int64: [0], dims: [] }], at: { axis: 1 }, f64: true, batch: [0] },
+  { op: "GatherElements", in: [[3, 4], { int64: [0, 2, 1, 1, 0, 0], dims: [3, 2] }], at: { axis: 1 }, f64: true },
+  { op: "GatherND", in: [[3, 4, 2], { int64: [0, 1, 2, 3, 0, 1], dims: [3, 2] }], f64: true },
+  { op: "GatherND", as: "batch axis", in: [[2, 4, 3], { int64: [1, 3], dims: [2, 1] }], at: { batch_dims: 1 }, f64: true },
+  { op: "ScatterElements", in: [[3, 4], { int64: [0, 2, 1, 3, 3, 0], dims: [3, 2] }, [3, 2]], at: { axis: 1 }, f64: true },
+  { op: "ScatterElements", as: "add", in: [[3, 4], { int64: [0, 0, 1, 3, 3, 3], dims: [3, 2] }, [3, 2]], at: { axis: 1, reduction: "add" }, f64: true },
+  { op: "ScatterND", in: [[4, 3], { int64: [2, 0], dims: [2, 1] }, [2, 3]], f64: true },
+  { op: "Pad", in: [[2, 3], ints(1, 0, 2, 1), { float: [0.5], dims: [] }], f64: true },
+  { op: "Pad", as: "named axes", in: [[2, 3, 4], ints(2, 1), null, ints(-1)], f64: true },
+  { op: "Pad", as: "cropping", in: [[4, 5], ints(-1, 2, 0, -2)], f64: true },
+  { op: "Pad", as: "reflect", in: [[2, 4], ints(0, 2, 0, 1)], at: { mode: "reflect" }, f64: true },
+  { op: "Pad", as: "edge", in: [[3, 4], ints(1, 2, 0, 1)], at: { mode: "edge" }, f64: true },
+  { op: "Expand", in: [[3, 1], ints(2, 3, 4)], f64: true },
+  { op: "Tile", in: [[2, 3], ints(2, 3)], f64: true },
+  { op: "DepthToSpace", in: [[1, 8, 2, 3]], at: { blocksize: 2 }, f64: true },
+  { op: "DepthToSpace", as: "CRD", in: [[1, 8, 2, 3]], at: { blocksize: 2, mode: "CRD" } },
+  { op: "SpaceToDepth", in: [[1, 2, 4, 6]], at: { blocksize: 2 }, f64: true },
+  { op: "Trilu", as: "upper", in: [[3, 4]], f64: true },
+  { op: "Trilu", as: "lower, shifted", in: [[2, 3, 3], { int64: [-1], dims: [] }], at: { upper: 0 }, f64: true },
+];
