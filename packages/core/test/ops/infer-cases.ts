@@ -5,7 +5,14 @@ import { constant as k, f, fed, int, ints, row, weight, type OpCase, type Operan
 const strings = (...values: string[]): Operand => ({ tensor: Tensor.fromStrings([values.length], values), constant: false });
 const floats = (...values: number[]) => attr.floats(values);
 
+const functions = ["Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cos", "Cosh", "Elu", "HardSigmoid", "LeakyRelu", "Log", "Selu", "Sin", "Sinh", "Softsign", "Tan", "Tanh"];
+
 export const inferCases: readonly OpCase[] = [
+  ...functions.map((op) => row(op, [fed("float32", [0.5, 0.25], [1, 2])])), row("Swish", [f(2, 3)], {}, { opset: 24 }), row("CumProd", [f(3), int(0)], {}, { opset: 26 }),
+  row("ConvInteger", [fed("uint8", [1, 2, 3, 4], [1, 1, 2, 2]), k("uint8", [1], [1, 1, 1, 1])]), row("MatMulInteger", [fed("uint8", [1, 2], [1, 2]), k("int8", [1, 2, 3, 4], [2, 2])]), row("Det", [f(2, 3, 3)]), row("GlobalLpPool", [f(1, 2, 3, 3)]),
+  row("QLinearMatMul", [fed("uint8", [1, 2], [1, 2]), k("float32", [0.1], []), k("uint8", [0], []), k("int8", [1, 2, 3, 4], [2, 2]), k("float32", [0.1], []), k("int8", [0], []), k("float32", [0.1], []), k("uint8", [0], [])]),
+  row("QLinearConv", [fed("uint8", [1, 2, 3, 4], [1, 1, 2, 2]), k("float32", [0.1], []), k("uint8", [0], []), k("int8", [1, 2], [2, 1, 1, 1]), k("float32", [0.1], []), k("int8", [0], []), k("float32", [0.1], []), k("uint8", [0], [])]),
+  row("MaxUnpool", [f(1, 1, 2, 2), fed("int64", [0, 3, 8, 11], [1, 1, 2, 2])], { kernel_shape: [2, 2], strides: [2, 2] }),
   row("Exp", [f(2, 3)]), row("Erf", [f(2, 3)]), row("IsNaN", [f(2, 3)]), row("IsInf", [f(2, 3)]), row("Sigmoid", [f(2, 3)]), row("Softplus", [f(3)]), row("Hardmax", [f(2, 3)]), row("Mean", [f(2, 3), f(3)]), row("Mish", [f(2)]), row("Shrink", [f(2)]), row("Celu", [f(2)]), row("ThresholdedRelu", [f(2)]),
   row("Pow", [f(2, 3), fed("int64", [2])]), row("BitShift", [fed("uint8", [1, 2]), fed("uint8", [1])], { direction: "LEFT" }), row("Dropout", [f(2, 3)], {}, { outputs: 2, opset: 10 }),
   row("ReduceL1", [f(2, 3, 4), ints(0, 2)], { keepdims: 0 }), row("ReduceLogSum", [fed("float32", [1, 2, 3], [1, 3])]), row("ReduceProd", [f(2, 3)], { axes: [0] }, { opset: 11 }), row("ReduceSum", [f(2, 3)], { noop_with_empty_axes: 1 }), row("ArgMin", [f(2, 3)], { axis: -1 }),

@@ -13,10 +13,9 @@ export const inferGather: Infer = (c) => {
   const values = data.length === 1 ? c.dims(0) : undefined;
   const at = values && indices && indices.length < 2 ? c.dims(1) : undefined;
   if (!values || !at?.every((i) => typeof i === "number")) return;
-  c.setDims(0, at.map((i) => {
-    const dim = values[normalizeAxis(i, values.length)];
-    return dim === undefined ? c.fail(`expects indices within ${values.length} elements, but ${i} came`) : dim;
-  }));
+  const picked = at.map((i) => values[normalizeAxis(i, values.length)]);
+  if (!picked.every((d) => d !== undefined)) return c.fail(`expects indices within ${values.length} elements, but [${at.join(", ")}] came`);
+  c.setDims(0, picked);
 };
 
 export const inferGatherElements: Infer = (c) => c.set(0, c.dtype(0), c.shape(1));

@@ -83,8 +83,12 @@ export const inferFlatten: Infer = (c) => {
 
 export const inferSqueeze: Infer = (c) => {
   const x = c.shape(0);
-  const axes = x && axesOf(c, x.length, "axes", 1);
-  if (!x || axes === undefined) return;
+  if (!x) return;
+  const axes = axesOf(c, x.length, "axes", 1);
+  if (axes === undefined) {
+    const count = c.shape(1)?.[0];
+    return c.set(0, undefined, typeof count === "number" ? unknownShape(Math.max(0, x.length - count)) : undefined);
+  }
   if (axes === "absent" && x.some((d) => typeof d !== "number")) return;
   const gone = axes === "absent" ? x.flatMap((d, i) => (d === 1 ? [i] : [])) : axes;
   for (const axis of gone) if (typeof x[axis] === "number" && x[axis] !== 1) c.fail(`expects axis ${axis} to have length 1, but it has ${x[axis]}`);
@@ -94,8 +98,8 @@ export const inferSqueeze: Infer = (c) => {
 
 export const inferUnsqueeze: Infer = (c) => {
   const x = c.shape(0);
-  const count = c.node.ints("axes")?.length ?? c.dims(1)?.length;
-  if (!x || count === undefined) return;
+  const count = c.node.ints("axes")?.length ?? c.shape(1)?.[0];
+  if (!x || typeof count !== "number") return;
   const rank = x.length + count;
   const axes = axesOf(c, rank, "axes", 1);
   if (axes === undefined || axes === "absent") return c.set(0, undefined, unknownShape(rank));
