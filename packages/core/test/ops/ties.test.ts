@@ -120,6 +120,19 @@ describe("symbolic lengths", () => {
     expect(shapes(row("Reshape", [f(2, 3, 8), ints(0, 0, 4, 2)]), [["N", "T", 8]], [["N", "T", 4, 2]]).toSorted()).toEqual(["in0.0=out0.0", "in0.1=out0.1", "out0.2<in0.2*2", "out0.3<in0.2x4"]);
     expect(shapes(row("Reshape", [f(2, 3, 8), ints(-1, 4, 2)]), [["N", "T", 8]], [["N*T", 4, 2]]).toSorted()).toEqual(["out0.1<in0.2*2", "out0.2<in0.2x4"]);
   });
+  test("a computed target shape becomes a constant that copies the lengths which stay open", () => {
+    const c = row("Reshape", [f(2, 3, 8), fed("int64", [2, 3, 4, 2])], {}, { opset: 9 });
+    const { node, model } = build(c);
+    const rule = standardOps.of(node)!.ties!({ node, opset: 9, shape: (i) => [["N", "T", 8], [4]][i], outShape: () => ["N", "T", 4, 2], constant: () => undefined });
+    rule!.resizes!.find((r) => axisLabel(r.axis) === "out0.2")!.apply(node, 3, [0, 1, 3], model.graph);
+    expect(node.input(1)!.constant!.toNumbers()).toEqual([0, 0, 3, 2]);
+  });
+  test("a computed target shape with two open lengths holds the axes before operator set 11", () => {
+    const c = row("Reshape", [f(2, 3, 8), fed("int64", [2, 3, 4, 2])], {}, { opset: 9 });
+    const { node } = build(c);
+    const rule = standardOps.of(node)!.ties!({ node, opset: 9, shape: (i) => [["N", "T", 8], [4]][i], outShape: () => ["floor(N/2)", "2*T", 4, 2], constant: () => undefined });
+    expect(rule).toMatchObject({ ties: [], held: "the target shape is computed" });
+  });
   test("broadcasting against a length that may be 1 holds the axis", () => {
     expect(shapes(row("Add", [f(2, 3), f(2, 3)]), [["N", 3], ["M", 3]], [["max(N, M)", 3]])).toEqual(["out0.1=in0.1", "out0.1=in1.1"]);
   });

@@ -81,14 +81,22 @@ function mergeRun(r: RuleBuilder, x: readonly Sized[], y: readonly Sized[]): voi
 export const reshapeTies: Ties = (c) => {
   const [x, y] = [c.shape(0), c.outShape(0)];
   if (!x || !y) return undefined;
-  if (!canSetEntry(c.node, "shape", 1, c.opset)) return { ties: [], held: "the target shape is computed" };
+  const computed = { equivalent: c.node.int("allowzero", 0) === 0 ? constantTarget(x, y) : undefined };
+  if (!canSetEntry(c.node, "shape", 1, c.opset, computed)) return { ties: [], held: "the target shape is computed" };
   const r = rule();
   regroup(r, x, y);
   if (copiesElsewhere(c, r, y)) return { ties: [], held: "an entry 0 of the target shape copies the length of another axis" };
   const mentioned = new Set(r.ties.flatMap((t) => [t.a, t.b]).filter((axis) => axis.port === "out").map((axis) => axis.axis));
-  for (const axis of mentioned) r.resizes.push(setEntry(output(0, axis), "shape", 1, axis));
+  for (const axis of mentioned) r.resizes.push(setEntry(output(0, axis), "shape", 1, axis, computed));
   return r.done();
 };
+
+/** A constant target shape that gives `y` from `x` whatever the symbols are: numbers, 0 for the input's length there, one -1. */
+function constantTarget(x: Shape, y: Shape): number[] | undefined {
+  const entries = y.map((d, i) => (isNumber(d) ? d : equalDim(d, x[i]) ? 0 : -1));
+  const open = entries.filter((d) => d === -1).length;
+  return open > 1 || y.includes(0) ? undefined : entries;
+}
 
 /** An entry 0 takes the length of the input axis at the same position. That is safe only when the two are one axis. */
 function copiesElsewhere(c: TieContext, r: RuleBuilder, y: Shape): boolean {

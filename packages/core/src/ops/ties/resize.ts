@@ -28,15 +28,22 @@ export function writeList(node: Node, name: string, index: number, list: readonl
   else replaceConstant(node, index, Tensor.from(constant?.dtype ?? "int64", [list.length], list), graph);
 }
 
+/** How a vector that the model computes is repaired. */
+export interface ComputedVector {
+  /** What it may be replaced by, when constants can say the same (0 and -1 in the target shape of Reshape). */
+  readonly equivalent?: readonly number[] | undefined;
+}
+
 /**
- * Sets entry `at` of an int64 vector input to the new length: in the constant, or, when the model computes the vector, by a
- * ScatterElements behind the computation. An entry of 1 stays: it says "as long as the other side" (Expand).
+ * Sets entry `at` of an int64 vector input to the new length: in the constant, or, when the model computes the vector, in a constant
+ * that says the same, or else by a ScatterElements behind the computation. An entry of 1 stays: it says "as long as the other
+ * side" (Expand).
  */
-export function setEntry(axis: Axis, name: string, index: number, at: number): Resize {
+export function setEntry(axis: Axis, name: string, index: number, at: number, computed: ComputedVector = {}): Resize {
   return {
     axis,
     apply: (node, length, _, graph) => {
-      const list = readList(node, name, index);
+      const list = readList(node, name, index) ?? computed.equivalent?.slice();
       if (!list) return patch(node, index, at, length, graph);
       if (list[at] === 1) return;
       list[at] = length;
@@ -45,8 +52,9 @@ export function setEntry(axis: Axis, name: string, index: number, at: number): R
   };
 }
 
-/** True when {@link setEntry} can repair the vector: it is constant, or the operator set has ScatterElements. */
-export const canSetEntry = (node: Node, name: string, index: number, opset: number): boolean => readList(node, name, index) !== undefined || opset >= 11;
+/** True when {@link setEntry} can repair the vector in this operator set. */
+export const canSetEntry = (node: Node, name: string, index: number, opset: number, computed: ComputedVector = {}): boolean =>
+  readList(node, name, index) !== undefined || computed.equivalent !== undefined || opset >= 11;
 
 function patch(node: Node, index: number, at: number, length: number, graph: Graph): void {
   const computed = node.input(index)!;
