@@ -3,7 +3,19 @@ import type { Model } from "../ir/model.ts";
 import { fixpoint, countNodes, runPass, sequence } from "./compose.ts";
 import { passContext, type PassContextInit } from "./context.ts";
 import { deadCode } from "./dead-code.ts";
+import { commonSubexpressions } from "./cse.ts";
 import { passErrors } from "./errors.ts";
+import { foldPad } from "./fold-pad.ts";
+import { fuseGelu } from "./fuse-gelu.ts";
+import { fuseNorm } from "./fuse-norm.ts";
+import { fuseSoftmax } from "./fuse-softmax.ts";
+import { fuseSwish } from "./fuse-swish.ts";
+import { inlineFunctions } from "./inline-functions.ts";
+import { inlineIf } from "./inline-if.ts";
+import { mergeInitializers } from "./merge-initializers.ts";
+import { mergeMoves } from "./merge-moves.ts";
+import { pushTransposes } from "./push-transpose.ts";
+import { toGemm } from "./to-gemm.ts";
 import { foldAffine } from "./fold-affine.ts";
 import { foldBatchNorm } from "./fold-batchnorm.ts";
 import { constantNodes, foldConstants } from "./fold-constants.ts";
@@ -15,7 +27,7 @@ import { removeIdentity } from "./remove-identity.ts";
 import { removeNoop } from "./remove-noop.ts";
 
 /** Run once, before the others. */
-const first: readonly Pass[] = [freezeDefaults, constantNodes];
+const first: readonly Pass[] = [freezeDefaults, inlineFunctions, constantNodes];
 
 /** Run again and again until none changes anything. */
 const repeated: readonly Pass[] = [
@@ -23,9 +35,20 @@ const repeated: readonly Pass[] = [
   removeIdentity,
   shapeConstants,
   foldConstants,
+  inlineIf,
   removeNoop,
+  mergeMoves,
+  pushTransposes,
+  mergeInitializers,
+  commonSubexpressions,
+  foldPad,
   foldBatchNorm,
   foldAffine,
+  toGemm,
+  fuseGelu,
+  fuseNorm,
+  fuseSoftmax,
+  fuseSwish,
   deadCode,
 ];
 
