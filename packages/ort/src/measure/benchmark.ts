@@ -53,7 +53,7 @@ export async function benchmark(models: Readonly<Record<string, ModelSource>>, f
   try {
     for (const [name, model] of Object.entries(models)) {
       const session = await runtime.load(model, { optimization, threads, ...(options.signal ? { signal: options.signal } : {}) });
-      runners.push({ name, session, feeds: feedsOf(session, feeds), repeats: 1, samples: [] });
+      runners.push({ name, session, feeds: feedsOf(session.inputs, feeds), repeats: 1, samples: [] });
     }
     for (const runner of runners) await warmUp(runner, warmup, minSampleMs);
     for (let round = 0; round < rounds; round++) {

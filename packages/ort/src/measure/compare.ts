@@ -35,7 +35,7 @@ export async function compare(a: ModelSource, b: ModelSource, samples: Samples, 
     const meters = new Map(fetches.map((name) => [name, new DifferenceMeter(name)]));
     let done = 0;
     for await (const sample of eachSample(samples)) {
-      const run = (session: Session): Promise<Record<string, Tensor>> => session.run(feedsOf(session, sample), { fetches, ...(signal ? { signal } : {}) });
+      const run = (session: Session): Promise<Record<string, Tensor>> => session.run(feedsOf(session.inputs, sample), { fetches, ...(signal ? { signal } : {}) });
       const [left, right] = [await run(first), await run(second)];
       for (const [name, meter] of meters) meter.add(left[name]!, right[name]!);
       done++;

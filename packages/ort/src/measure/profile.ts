@@ -51,7 +51,7 @@ export async function profile(model: ModelSource, feeds: Feeds, options: Profile
   return withFolder(async (folder) => {
     const session = await openInline(ort, model, sessionOptions({ ...load, profilePrefix: join(folder, "profile") }, console.warn), load.signal);
     try {
-      for (let i = 0; i < warmup + runs; i++) await session.run(feedsOf(session, feeds), load.signal ? { signal: load.signal } : {});
+      for (let i = 0; i < warmup + runs; i++) await session.run(feedsOf(session.inputs, feeds), load.signal ? { signal: load.signal } : {});
       session.endProfiling();
     } finally {
       await session.dispose();
