@@ -14,6 +14,7 @@ import { inlineFunctions } from "./inline-functions.ts";
 import { inlineIf } from "./inline-if.ts";
 import { mergeInitializers } from "./merge-initializers.ts";
 import { mergeMoves } from "./merge-moves.ts";
+import { convertOpsetPass } from "./opset/convert-opset.ts";
 import { pushTransposes } from "./push-transpose.ts";
 import { toGemm } from "./to-gemm.ts";
 import { foldAffine } from "./fold-affine.ts";
@@ -61,6 +62,8 @@ export const simplifyPasses: readonly Pass[] = [...new Set([...first, ...repeate
 export interface SimplifyOptions {
   /** Names of passes to leave out; see {@link simplifyPasses}. */
   readonly disable?: readonly string[];
+  /** Newest operators that may be written: the model is converted to this operator set first. Default: it keeps its own. */
+  readonly opset?: number;
   /** Most rounds over the list (default 20). */
   readonly rounds?: number;
 }
@@ -84,7 +87,9 @@ export interface SimplifyReport {
 
 /**
  * Simplifies `model` in place; inputs, outputs, their names and the results stay.
- * @throws PASS_UNKNOWN_NAME for a name in `disable` that no pass has; PASS_BROKE_MODEL when `init.verifyBetween` finds a defect.
+ * With `opset` it computes the same by newer operators; a model that is newer already keeps its operator set.
+ * @throws PASS_UNKNOWN_NAME for a name in `disable` that no pass has; PASS_BROKE_MODEL when `init.verifyBetween` finds a defect;
+ * OPSET_CANNOT_CONVERT, after which the model is half converted: give a clone.
  */
 export async function simplifyModel(model: Model, options: SimplifyOptions = {}, init: PassContextInit = {}): Promise<SimplifyReport> {
   const names = new Set(simplifyPasses.map((p) => p.name));
@@ -92,7 +97,7 @@ export async function simplifyModel(model: Model, options: SimplifyOptions = {},
   const runs: PassRun[] = [];
   const ctx: PassContext = passContext({ ...init, disabled: [...(init.disabled ?? []), ...(options.disable ?? [])], ran: (run) => (runs.push(run), init.ran?.(run)) });
   const nodesBefore = countNodes(model);
-  for (const pass of first) await runPass(pass, model, ctx);
+  for (const pass of options.opset === undefined ? first : [...first, inferTypes, shapeConstants, foldConstants, convertOpsetPass(options.opset)]) await runPass(pass, model, ctx);
   await fixpoint(sequence("simplify", repeated), options.rounds).run(model, ctx);
   for (const pass of last) await runPass(pass, model, ctx);
   return { passes: summarise(runs), nodesBefore, nodesAfter: countNodes(model) };

@@ -10,4 +10,5 @@ export { search, space, mainScore } from "./search.ts";
 export { fromRecipe, toRecipe, recipeSchema, type Recipe, type RecipeStep } from "./recipe.ts";
 export { describeTechnique, jsonSchemaOf, type TechniqueDescription } from "./describe.ts";
 export { verified, floatWeights, opsetAtLeast } from "./predicates.ts";
+export { simplify } from "./simplify.ts";
 export { nearestName } from "./suggest.ts";

@@ -3,7 +3,7 @@ import * as ort from "onnxruntime-node";
 import { expect } from "vitest";
 import {
   assertValid, dtypes, encodeModel, Model, passContext, runPass, standardOps, Tensor, tensorType, verify,
-  type Attribute, type DType, type Graph, type Pass, type PassContextInit, type Value,
+  type Attribute, type DType, type Graph, type Pass, type PassContextInit, type Runtime, type Value,
 } from "@lathe/core";
 
 /** The same numbers on every run. */
@@ -149,3 +149,13 @@ export async function expectUntouched(pass: Pass, built: Build, init?: PassConte
   const { modified } = await applied(pass, built, { run: false, ...(init ? { init } : {}) });
   expect(modified).toBe(false);
 }
+
+/** ONNX Runtime behind the interface that passes and techniques use. */
+export const testRuntime: Runtime = {
+  name: "test",
+  load: async (source) => {
+    if (typeof source === "string") throw new Error("models only");
+    const bytes = source instanceof Uint8Array ? source : encodeModel(source);
+    return { inputs: [], outputs: [], run: (feeds) => runModel(bytes, { ...feeds }), dispose: async () => {} };
+  },
+};

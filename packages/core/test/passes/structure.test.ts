@@ -91,7 +91,7 @@ describe("inline-functions", () => {
     const b = new Build();
     define(b.model, "Pass", functionBody("Pass", 1, (_f, x) => x!));
     b.output(call(b, "Pass", [b.input("x", [2])])).output(b.op("Neg", [call(b, "Pass", [b.graph.inputs[0]!])]));
-    const { model } = await applied(inlineFunctions, b, { run: false });
+    const { model } = await applied(sequence("s", [inlineFunctions, pruneFunctions]), b, { run: false });
     expect(opsOf(model)).toEqual(["Identity", "Neg"]);
     const plain = new Build();
     plain.output(plain.op("Identity", [plain.input("x", [2])])).output(plain.op("Neg", [plain.graph.inputs[0]!]));
