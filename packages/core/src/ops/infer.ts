@@ -18,6 +18,8 @@ export interface InferOptions {
   readonly ops?: OpTable;
   /** Shapes to give to graph inputs; others keep their own. Declared types of inner values are then ignored. */
   readonly inputs?: Readonly<Record<string, Shape>>;
+  /** Content to assume for graph inputs: shapes that are fed, switches that choose a branch. */
+  readonly values?: Readonly<Record<string, Tensor>>;
   /** Disregards what the model says of values inside, for instance after an edit; symbols of graph outputs still name unknown sizes. */
   readonly ignoreDeclared?: boolean;
   /** Throws at the first contradiction instead of listing it. */
@@ -36,7 +38,7 @@ export interface InferResult {
 }
 
 /** Work that local functions may cause, in nodes visited inside calls: hostile models fan out exponentially. */
-const MAX_FUNCTION_NODES = 1_000_000;
+const MAX_FUNCTION_NODES = 100_000;
 /** Constants up to this many elements are computed while inferring. */
 const MAX_EVALUATED = 4096;
 
@@ -46,12 +48,17 @@ const MAX_EVALUATED = 4096;
  * graph inputs that have no name get one, made of the input's name and the axis.
  * Linear in the number of nodes.
  *
- * @throws INFER_INPUT for an unknown name in `inputs`; with `strict` also SHAPE_MISMATCH, TYPE_DECLARED, OP_VERSION.
+ * @throws INFER_INPUT for an unknown name in `inputs` or `values`; with `strict` also SHAPE_MISMATCH, TYPE_DECLARED, OP_VERSION.
  */
 export function inferShapes(model: Model, options: InferOptions = {}): InferResult {
-  setInputs(model, options.inputs);
+  const inputs = new Map(model.graph.inputs.map((v) => [v.name, v]));
+  for (const [name, shape] of Object.entries(options.inputs ?? {})) {
+    const value = inputNamed(inputs, name);
+    value.type = { kind: "tensor", ...(value.type?.kind === "tensor" ? value.type : {}), dtype: value.dtype, shape };
+  }
   nameInputSizes(model);
   const inference = new Inference(model, options);
+  for (const [name, tensor] of Object.entries(options.values ?? {})) inference.assume(inputNamed(inputs, name), tensor);
   inference.walk(model.graph);
   const values = [...model.graph.allGraphs()].flatMap((graph) => [...graph.values()]);
   return {
@@ -67,13 +74,10 @@ function isTyped(type: ValueType | undefined): boolean {
   return type !== undefined;
 }
 
-function setInputs(model: Model, inputs: InferOptions["inputs"]): void {
-  const known = new Map(model.graph.inputs.map((v) => [v.name, v]));
-  for (const [name, shape] of Object.entries(inputs ?? {})) {
-    const value = known.get(name);
-    if (!value) throw opErrors.INFER_INPUT({ input: name, known: [...known.keys()] });
-    value.type = { kind: "tensor", ...(value.type?.kind === "tensor" ? value.type : {}), dtype: value.dtype, shape };
-  }
+function inputNamed(inputs: ReadonlyMap<string, Value>, name: string): Value {
+  const value = inputs.get(name);
+  if (!value) throw opErrors.INFER_INPUT({ input: name, known: [...inputs.keys()] });
+  return value;
 }
 
 /** Sizes of inputs that have no name get one ("state.1"), so that what follows from them can be said. */
@@ -114,6 +118,11 @@ class Inference implements Facts {
 
   get problems(): readonly LatheError[] {
     return [...this.#problems.values()];
+  }
+
+  assume(input: Value, tensor: Tensor): void {
+    this.constants.set(input, tensor);
+    input.type = { kind: "tensor", dtype: tensor.dtype, shape: tensor.dims };
   }
 
   walk(graph: Graph): void {
@@ -214,7 +223,7 @@ class Inference implements Facts {
     const declared = this.#declaredType(value);
     const { type, conflict } = mergeTypes(declared, inferred, isOutput ? "declared" : "inferred");
     value.type = type;
-    if (conflict) this.#report(value, opErrors.TYPE_DECLARED({ value: value.name, declared: typeToString(declared), inferred: typeToString(inferred) }));
+    if (conflict && !this.#ignoreDeclared) this.#report(value, opErrors.TYPE_DECLARED({ value: value.name, declared: typeToString(declared), inferred: typeToString(inferred) }));
   }
 
   #declaredType(value: Value): ValueType | undefined {
