@@ -3,6 +3,7 @@ import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
 import { sameAs } from "../shape.ts";
 import { bitShift, bitwise, compare, logical, not } from "../evaluate/elementwise.ts";
+import { inferEqual, inferGreater, inferGreaterOrEqual, inferLess, inferLessOrEqual } from "../rules/compare.ts";
 import { perOutput } from "../rules/cost.ts";
 import { broadcastAs, inferElementwise, shapeAs } from "../rules/elementwise.ts";
 import { broadcasting, sameShape } from "../ties/elementwise.ts";
@@ -17,7 +18,7 @@ export const logicalOps: readonly OpDef[] = [
       13: "| | T+: bfloat16",
       19: "| | T+: string",
     },
-    infer: broadcastAs("bool"),
+    infer: inferEqual,
     evaluate: compare((a, b) => a === b),
     cost: perOutput(),
     ties: broadcasting,
@@ -30,7 +31,7 @@ export const logicalOps: readonly OpDef[] = [
       9: "| | T+: ints uints",
       13: "| | T+: bfloat16",
     },
-    infer: broadcastAs("bool"),
+    infer: inferGreater,
     evaluate: compare((a, b) => a > b),
     cost: perOutput(),
     ties: broadcasting,
@@ -41,7 +42,7 @@ export const logicalOps: readonly OpDef[] = [
       12: "A:T B:T -> C:T1 | | T: reals; T1: bool",
       16: "| | T+: bfloat16",
     },
-    infer: broadcastAs("bool"),
+    infer: inferGreaterOrEqual,
     evaluate: compare((a, b) => a >= b),
     cost: perOutput(),
     ties: broadcasting,
@@ -54,7 +55,7 @@ export const logicalOps: readonly OpDef[] = [
       9: "| | T+: ints uints",
       13: "| | T+: bfloat16",
     },
-    infer: broadcastAs("bool"),
+    infer: inferLess,
     evaluate: compare((a, b) => a < b),
     cost: perOutput(),
     ties: broadcasting,
@@ -65,7 +66,7 @@ export const logicalOps: readonly OpDef[] = [
       12: "A:T B:T -> C:T1 | | T: reals; T1: bool",
       16: "| | T+: bfloat16",
     },
-    infer: broadcastAs("bool"),
+    infer: inferLessOrEqual,
     evaluate: compare((a, b) => a <= b),
     cost: perOutput(),
     ties: broadcasting,
