@@ -6,6 +6,7 @@
  * The two ends of an edge are the same axis: output axis 1 of a Conv is input axis 1 of the Relu behind it.
  *
  * An axis that a rule does not mention is *held*: nothing on it may be cut, and the pruner names the node as the reason.
+ * Constants (initializers and Constant nodes) hold nothing: they are sliced where their consumers' axes are cut.
  * On an axis that is mentioned, positions outside the image of every tie are not constrained by this node
  * (what a Slice drops, the border that a Pad adds).
  */

@@ -3,6 +3,7 @@
  * and the smaller node (with its repairs) must give what the whole node gives at the kept positions: as it is, where no span is met;
  * with zeros in the slices that go, where the node sums over them.
  */
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { axisLabel, standardOps, type Axis, type Shape, type TieContext, type TieRule, type Tensor } from "@lathe/core";
 import { axesOfRule, close, contextOf, emptiesAnAxis, shrink, slice, zero, type Closed } from "./cut.ts";
@@ -66,6 +67,51 @@ describe("a cut closed under the ties changes nothing else", () => {
     }
   });
 });
+
+describe("a cut of a random node changes nothing else", () => {
+  const small = fc.integer({ min: 1, max: 4 });
+  /** Splits a number of elements into a shape, at random. */
+  const shapeOf = fc.array(fc.constantFrom<number[]>(1, 2, 2, 3, 4), { minLength: 1, maxLength: 4 });
+
+  async function holds(c: OpCase): Promise<void> {
+    const { rule, context, whole } = await ruleOf(c);
+    for (const trial of rule ? trials(rule, context) : []) await prove(c, rule!, context, whole, trial);
+  }
+
+  test("Reshape", async () => {
+    await fc.assert(fc.asyncProperty(shapeOf, shapeOf, async (from, to) => {
+      const [a, b] = [from.reduce((p, d) => p * d, 1), to.reduce((p, d) => p * d, 1)];
+      // The two shapes get the same size by a last axis each.
+      const common = (a * b) / gcd(a, b);
+      await holds(row("Reshape", [f(...from, common / a), ints(...to, common / b)]));
+    }), { numRuns: 60 });
+  });
+
+  test("grouped Conv and ConvTranspose", async () => {
+    await fc.assert(fc.asyncProperty(small, small, small, fc.boolean(), async (group, inputs, outputs, transpose) => {
+      const w = transpose ? weight(group * inputs, outputs, 1) : weight(group * outputs, inputs, 1);
+      await holds(row(transpose ? "ConvTranspose" : "Conv", [f(1, group * inputs, 3), w, weight(group * outputs)], { group }));
+    }), { numRuns: 40 });
+  });
+
+  test("broadcasting", async () => {
+    const dims = fc.array(fc.record({ length: small, a: fc.boolean(), b: fc.boolean() }), { minLength: 1, maxLength: 4 });
+    await fc.assert(fc.asyncProperty(dims, fc.nat(3), async (all, drop) => {
+      const b = all.map((d) => (d.b ? 1 : d.length));
+      await holds(row("Add", [f(...all.map((d) => (d.a ? 1 : d.length))), f(...b.slice(Math.min(drop, b.length)))]));
+    }), { numRuns: 40 });
+  });
+
+  test("Slice, Pad and Concat along one axis", async () => {
+    await fc.assert(fc.asyncProperty(fc.integer({ min: 2, max: 6 }), fc.nat(2), fc.nat(2), async (n, before, after) => {
+      await holds(row("Slice", [f(2, n + before + after), ints(before), ints(before + n), ints(1)]));
+      await holds(row("Pad", [f(2, n), ints(0, before, 0, after)]));
+      await holds(row("Concat", [f(2, n), f(2, before + 1), f(2, after + 1)], { axis: -1 }));
+    }), { numRuns: 25 });
+  });
+});
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 describe("held on purpose", () => {
   test.each(tieCases.filter((c) => held.has(c.note)).map((c) => [c.note, c] as const))("%s", async (_, c) => {
