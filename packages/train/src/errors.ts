@@ -37,4 +37,8 @@ export const trainErrors = defineErrors({
     text: (d: { tensor: string }) => `The checkpoint does not fit: "${d.tensor}" is missing or has another shape.`,
     remedy: "Resume with the same model, loss and optimizer that wrote it.",
   },
+  TRAIN_TENSOR_FILE: {
+    text: (d: { reason: string }) => `This is not a file of tensors that can be read or written: ${d.reason}.`,
+    remedy: "Give a complete safetensors file.",
+  },
 });

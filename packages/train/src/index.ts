@@ -13,3 +13,4 @@ export { Trainer, type StepResult, type TrainerState } from "./loop/trainer.ts";
 export { ModelBuilder, gaussian, type BuilderOptions, type Uniform } from "./models/builder.ts";
 export * from "./models/cnn.ts";
 export * from "./models/transformer.ts";
+export { decodeTensors, encodeTensors, type TensorFile } from "./checkpoint/safetensors.ts";

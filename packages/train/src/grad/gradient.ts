@@ -1,9 +1,10 @@
 /** A model whose outputs are the loss and its gradients: what other tools build on that do not train (importance scores, saliency). */
 import { inferShapes, type Model, type OpTable, type Value } from "@lathe/core";
 import { trainErrors } from "../errors.ts";
-import { expose, LOSS, prepared } from "../step/prepare.ts";
+import { dropDead, expose, LOSS, preparedForGradient } from "../step/prepare.ts";
 import { LossBuilder, type Loss } from "../step/losses.ts";
 import { parametersOf } from "../step/parameters.ts";
+import { useBatchStatistics } from "../step/statistics.ts";
 import { backward } from "./backward.ts";
 import { trainOps } from "./ops.ts";
 
@@ -14,6 +15,8 @@ export interface GradientOptions {
   readonly wrt?: readonly string[];
   /** Parameters to leave out of the default. */
   readonly freeze?: (name: string) => boolean;
+  /** `train`: BatchNormalization with statistics of the batch. `frozen`, the default: as in inference. */
+  readonly batchNorm?: "train" | "frozen";
   readonly ops?: OpTable;
 }
 
@@ -32,10 +35,11 @@ export interface GradientModel {
  */
 export function gradient(model: Model, options: GradientOptions): GradientModel {
   const ops = options.ops ?? trainOps;
-  const made = prepared(model, ops);
+  const made = preparedForGradient(model, ops);
   const { graph } = made;
   const named = (name: string): Value => graph.value(name) ?? missing(name, graph.outputs);
   const wrt = options.wrt ? options.wrt.map(named) : parametersOf(graph).filter((v) => !options.freeze?.(v.name));
+  if (options.batchNorm === "train") useBatchStatistics(graph, () => true);
   const loss = typeof options.loss === "string" ? named(options.loss) : options.loss(new LossBuilder(graph));
   inferShapes(made, { ops });
   const gradients = backward(made, { ops, loss, wrt });
@@ -49,6 +53,7 @@ export function gradient(model: Model, options: GradientOptions): GradientModel 
     names.set(value.name, `gradient/${value.name}`);
     expose(graph, grad, `gradient/${value.name}`);
   }
+  dropDead(graph);
   return { model: made, loss: lossName, gradients: names };
 }
 

@@ -72,27 +72,36 @@ function invertedResidual(b: ModelBuilder, x: Value, name: string, inChannels: n
   return stride === 1 && inChannels === outChannels ? b.node("Add", [x, y]) : y;
 }
 
-/** Rows: expansion, channels, repeats, stride (Sandler et al. 2018, table 2). */
-const mobileNetV2Rows: readonly (readonly [number, number, number, number])[] = [
+export type MobileNetRow = readonly [expansion: number, channels: number, repeats: number, stride: number];
+
+/** Sandler et al. 2018, table 2. */
+export const mobileNetV2Rows: readonly MobileNetRow[] = [
   [1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 3, 2], [6, 64, 4, 2], [6, 96, 3, 1], [6, 160, 3, 2], [6, 320, 1, 1],
 ];
 
+export interface MobileNetOptions extends ImageModelOptions {
+  readonly widthMultiplier?: number;
+  /** Default: the network of the paper. */
+  readonly rows?: readonly MobileNetRow[];
+  readonly headChannels?: number;
+}
+
 /** MobileNetV2. For small images (below 64 pixels) the stem and the first two strides are 1. */
-export function mobileNetV2({ random, channels = 3, size = 224, classes = 1000, widthMultiplier = 1 }: ImageModelOptions & { readonly widthMultiplier?: number }): Model {
+export function mobileNetV2({ random, channels = 3, size = 224, classes = 1000, widthMultiplier = 1, rows = mobileNetV2Rows, headChannels = 1280 }: MobileNetOptions): Model {
   const b = new ModelBuilder({ name: "mobilenetv2", random });
   const round8 = (w: number): number => Math.max(8, Math.round((w * widthMultiplier) / 8) * 8);
   const small = size < 64;
   const input = b.input("input", ["N", channels, size, size]);
   let width = round8(32);
   let x = relu6(b, b.batchNorm(b.conv(input, "stem", channels, width, { stride: small ? 1 : 2 }), "stem.bn", width), "stem.act");
-  mobileNetV2Rows.forEach(([expand, out, repeats, stride], row) => {
+  rows.forEach(([expand, out, repeats, stride], row) => {
     for (let i = 0; i < repeats; i++) {
       const step = i > 0 || (small && row < 2) ? 1 : stride;
       x = invertedResidual(b, x, `block${row}.${i}`, width, round8(out), step, expand);
       width = round8(out);
     }
   });
-  const head = round8(1280);
+  const head = round8(headChannels);
   x = relu6(b, b.batchNorm(b.conv(x, "head", width, head, { kernel: 1 }), "head.bn", head), "head.act");
   return b.output(b.linear(b.globalAveragePool(x), "fc", head, classes), "logits", ["N", classes]);
 }

@@ -7,7 +7,7 @@ import { backward } from "../grad/backward.ts";
 import { trainOps } from "../grad/ops.ts";
 import { trainErrors } from "../errors.ts";
 import { LossBuilder, type Loss } from "./losses.ts";
-import { expose, LOSS, prepared } from "./prepare.ts";
+import { dropDead, expose, LOSS, preparedForGradient } from "./prepare.ts";
 import { optimizerContext, type Optimizer } from "./optimizers.ts";
 import { parametersOf } from "./parameters.ts";
 import { useBatchStatistics, type RunningStatistic } from "./statistics.ts";
@@ -58,7 +58,7 @@ export const BIAS2 = "lathe/bias2";
  */
 export function trainingStep(model: Model, options: StepOptions): TrainingStep {
   const ops = options.ops ?? trainOps;
-  const step = prepared(model, ops);
+  const step = preparedForGradient(model, ops);
   const { graph } = step;
   const candidates = new Set(parametersOf(graph).filter((v) => options.trainable?.(v.name, v.tensor!) ?? true));
   const statistics = options.batchNorm === "frozen" ? [] : useBatchStatistics(graph, (node) => candidates.has(node.input(1)!));
@@ -132,10 +132,4 @@ function clip(graph: Graph, gradients: ReadonlyMap<Value, Value>, limit: number)
   const scalar = (name: string, value: number): Value => graph.addInitializer(`clip/${name}`, Tensor.from("float32", [], [value]));
   const factor = emit("Min", [emit("Div", [scalar("limit", limit), emit("Add", [norm, scalar("tiny", 1e-6)])]), scalar("one", 1)]);
   return new Map([...gradients].map(([parameter, gradient]) => [parameter, emit("Mul", [gradient, factor])]));
-}
-
-/** Removes what no output needs. */
-function dropDead(graph: Graph): void {
-  for (const node of graph.nodesBackward) if (node.outputs.every((v) => !v || v.isUnused)) graph.remove(node);
-  for (const value of [...graph.initializers]) if (value.isUnused) graph.removeInitializer(value);
 }

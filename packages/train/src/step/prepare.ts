@@ -1,5 +1,6 @@
 /** What training does to a copy of a model before it writes the loss and the backward pass behind it. */
 import { convertOpset, inferShapes, type Graph, type Model, type OpTable, type Value } from "@lathe/core";
+import { unrollRecurrent } from "../grad/unroll.ts";
 
 export const LOSS = "lathe/loss";
 
@@ -22,6 +23,13 @@ export function prepared(model: Model, ops: OpTable): Model {
   return copy;
 }
 
+/** {@link prepared}, and operators written out that are differentiated in parts. Such a copy is for running steps, not for export. */
+export function preparedForGradient(model: Model, ops: OpTable): Model {
+  const copy = prepared(model, ops);
+  if (unrollRecurrent(copy.graph)) inferShapes(copy, { ops });
+  return copy;
+}
+
 function hoistConstants(graph: Graph): void {
   for (const node of [...graph.nodes]) {
     const tensor = node.constantOutput(0);
@@ -40,4 +48,10 @@ export function expose(graph: Graph, value: Value, name: string): void {
   fresh.name = name;
   fresh.type ??= value.type;
   graph.addOutput(fresh);
+}
+
+/** Removes what no output needs. */
+export function dropDead(graph: Graph): void {
+  for (const node of graph.nodesBackward) if (node.outputs.every((v) => !v || v.isUnused)) graph.remove(node);
+  for (const value of [...graph.initializers]) if (value.isUnused) graph.removeInitializer(value);
 }

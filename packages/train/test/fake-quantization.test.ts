@@ -1,0 +1,57 @@
+/** Straight-through gradients and learned step size of a QuantizeLinear - DequantizeLinear pair, by the formulas of their papers. */
+import { describe, expect, it } from "vitest";
+import { Model, Tensor, attr, tensorType } from "@lathe/core";
+import { gradient } from "@lathe/train";
+import { runtime } from "./harness.ts";
+
+const x = [-9, -3.2, -0.4, 0.1, 0.74, 2.6, 6.9, 11];
+const weight = [1, -2, 0.5, 3, 1, -1, 2, 0.25];
+
+/** sum(weight * fakeQuant(x)) with x [2, 4]. */
+function model(scale: readonly number[], zeroPoint: readonly number[], axis?: number): Model {
+  const made = new Model({ opset: 21, irVersion: 10 });
+  const { graph } = made;
+  const input = graph.addInput("x", tensorType("float32", [2, 4]));
+  const dims = axis === undefined ? [] : [scale.length];
+  const s = graph.addInitializer("scale", Tensor.from("float32", dims, scale));
+  const z = graph.addInitializer("zero", Tensor.from("int8", dims, zeroPoint));
+  const attributes = axis === undefined ? {} : { axis: attr.int(axis) };
+  const q = graph.add({ opType: "QuantizeLinear", inputs: [input, s, z], attributes }).out;
+  const y = graph.add({ opType: "DequantizeLinear", inputs: [q, s, z], outputs: ["y"], attributes }).out;
+  const product = graph.add({ opType: "Mul", inputs: [y, graph.addInitializer("weight", Tensor.from("float32", [2, 4], weight))] }).out;
+  graph.addOutput(graph.add({ opType: "ReduceSum", inputs: [product], outputs: ["total"], attributes: { keepdims: attr.int(0) } }).out);
+  return made;
+}
+
+async function gradients(made: Model): Promise<{ dx: number[]; ds: number[] }> {
+  const g = gradient(made, { loss: "total", wrt: ["x", "scale"] });
+  const session = await runtime.load(g.model, { config: { "session.disable_quant_qdq": "1" } });
+  const out = await session.run({ x: Tensor.from("float32", [2, 4], x) });
+  await session.dispose();
+  return { dx: out[g.gradients.get("x")!]!.toNumbers(), ds: out[g.gradients.get("scale")!]!.toNumbers() };
+}
+
+/** dx and ds of one element, int8. */
+function expected(value: number, dy: number, s: number, z: number): { dx: number; ds: number } {
+  const v = value / s;
+  const q = Math.min(127, Math.max(-128, Math.round(v) + z)) - z;
+  const inside = v + z >= -128.5 && v + z <= 127.5;
+  return { dx: inside ? dy : 0, ds: dy * (inside ? q - v : q) };
+}
+
+describe("fake quantization", () => {
+  it.each([["symmetric", 0.05, 0], ["asymmetric", 0.04, 100]] as const)("%s, one scale", async (_name, s, z) => {
+    const { dx, ds } = await gradients(model([s], [z]));
+    const rows = x.map((value, i) => expected(value, weight[i]!, Math.fround(s), z));
+    dx.forEach((value, i) => expect(value).toBeCloseTo(rows[i]!.dx, 6));
+    expect(ds[0]).toBeCloseTo(rows.reduce((sum, r) => sum + r.ds, 0), 3);
+  });
+
+  it("a scale for each row", async () => {
+    const scales = [0.05, 0.07];
+    const { dx, ds } = await gradients(model(scales, [0, 0], 0));
+    const rows = x.map((value, i) => expected(value, weight[i]!, Math.fround(scales[i < 4 ? 0 : 1]!), 0));
+    dx.forEach((value, i) => expect(value).toBeCloseTo(rows[i]!.dx, 6));
+    for (const row of [0, 1]) expect(ds[row]).toBeCloseTo(rows.slice(4 * row, 4 * row + 4).reduce((sum, r) => sum + r.ds, 0), 3);
+  });
+});
