@@ -78,7 +78,7 @@ function checkTypes(node: Node, schema: OpSchema, report: Report): void {
   check("Output", schema.outputs, node.outputs);
 }
 
-/** The type as operator signatures spell it ("float32", "seq(float32)"); undefined when it is not fully known. */
+/** The type as operator signatures spell it ("float32", "sequence(float32)"); undefined when it is not fully known. */
 export function typeName(type: ValueType | undefined): string | undefined {
   switch (type?.kind) {
     case "tensor":
@@ -88,7 +88,7 @@ export function typeName(type: ValueType | undefined): string | undefined {
     case "sequence":
     case "optional": {
       const element = typeName(type.element);
-      return element && `${type.kind === "sequence" ? "seq" : "optional"}(${element})`;
+      return element && `${type.kind}(${element})`;
     }
     case "map": {
       const value = typeName(type.value);

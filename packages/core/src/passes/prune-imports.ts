@@ -12,7 +12,10 @@ export const pruneOpsets: Pass = {
     let modified = false;
     for (const { graph, opsets } of scopes(model)) {
       const spoken = new Set([...graph.allNodes()].map((node) => node.domain));
-      for (const domain of [...opsets.keys()]) if (domain !== "" && !spoken.has(domain)) modified = opsets.delete(domain) || modified;
+      for (const domain of [...opsets.keys()]) {
+        // A model imports at least one.
+        if (domain !== "" && !spoken.has(domain) && opsets.size > 1) modified = opsets.delete(domain) || modified;
+      }
     }
     return { modified };
   },

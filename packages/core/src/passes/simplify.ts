@@ -9,7 +9,7 @@ import { foldPad } from "./fold-pad.ts";
 import { fuseGelu } from "./fuse-gelu.ts";
 import { fuseNorm } from "./fuse-norm.ts";
 import { fuseSoftmax } from "./fuse-softmax.ts";
-import { fuseSwish } from "./fuse-swish.ts";
+import { fuseHardSwish, fuseSwish } from "./fuse-swish.ts";
 import { inlineFunctions } from "./inline-functions.ts";
 import { inlineIf } from "./inline-if.ts";
 import { mergeInitializers } from "./merge-initializers.ts";
@@ -49,7 +49,7 @@ const repeated: readonly Pass[] = [
   fuseGelu,
   fuseNorm,
   fuseSoftmax,
-  fuseSwish,
+  fuseHardSwish,
   deadCode,
 ];
 
@@ -59,7 +59,12 @@ const last: readonly Pass[] = [pruneFunctions, pruneOpsets, inferTypes];
 /** All passes of {@link simplifyModel} that can be disabled, in order. */
 export const simplifyPasses: readonly Pass[] = [...new Set([...first, ...repeated, ...last])];
 
+/** Passes that run only when asked for, after the repeated ones: their operators are new, and not all engines run them. */
+export const optionalPasses: readonly Pass[] = [fuseSwish];
+
 export interface SimplifyOptions {
+  /** Names of {@link optionalPasses} to run as well. */
+  readonly enable?: readonly string[];
   /** Names of passes to leave out; see {@link simplifyPasses}. */
   readonly disable?: readonly string[];
   /** Newest operators that may be written: the model is converted to this operator set first. Default: it keeps its own. */
@@ -88,19 +93,26 @@ export interface SimplifyReport {
 /**
  * Simplifies `model` in place; inputs, outputs, their names and the results stay.
  * With `opset` it computes the same by newer operators; a model that is newer already keeps its operator set.
- * @throws PASS_UNKNOWN_NAME for a name in `disable` that no pass has; PASS_BROKE_MODEL when `init.verifyBetween` finds a defect;
+ * @throws PASS_UNKNOWN_NAME for a name in `disable` or `enable` that no pass has; PASS_BROKE_MODEL when `init.verifyBetween` finds a defect;
  * OPSET_CANNOT_CONVERT, after which the model is half converted: give a clone.
  */
 export async function simplifyModel(model: Model, options: SimplifyOptions = {}, init: PassContextInit = {}): Promise<SimplifyReport> {
-  const names = new Set(simplifyPasses.map((p) => p.name));
-  for (const name of options.disable ?? []) if (!names.has(name)) throw passErrors.PASS_UNKNOWN_NAME({ name, known: [...names] });
+  const extra = chosen(options.enable ?? [], optionalPasses);
+  chosen(options.disable ?? [], simplifyPasses);
   const runs: PassRun[] = [];
   const ctx: PassContext = passContext({ ...init, disabled: [...(init.disabled ?? []), ...(options.disable ?? [])], ran: (run) => (runs.push(run), init.ran?.(run)) });
   const nodesBefore = countNodes(model);
   for (const pass of options.opset === undefined ? first : [...first, inferTypes, shapeConstants, foldConstants, convertOpsetPass(options.opset)]) await runPass(pass, model, ctx);
-  await fixpoint(sequence("simplify", repeated), options.rounds).run(model, ctx);
+  await fixpoint(sequence("simplify", [...repeated, ...extra]), options.rounds).run(model, ctx);
   for (const pass of last) await runPass(pass, model, ctx);
   return { passes: summarise(runs), nodesBefore, nodesAfter: countNodes(model) };
+}
+
+/** @throws PASS_UNKNOWN_NAME */
+function chosen(names: readonly string[], passes: readonly Pass[]): readonly Pass[] {
+  const known = passes.map((p) => p.name);
+  for (const name of names) if (!known.includes(name)) throw passErrors.PASS_UNKNOWN_NAME({ name, known });
+  return passes.filter((p) => names.includes(p.name));
 }
 
 function summarise(runs: readonly PassRun[]): PassReport[] {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { MAX_OPSET } from "../ir/model.ts";
 import { evaluateWith } from "../passes/evaluate-with.ts";
-import { simplifyModel, simplifyPasses } from "../passes/simplify.ts";
+import { optionalPasses, simplifyModel, simplifyPasses } from "../passes/simplify.ts";
 import { verified } from "./predicates.ts";
 import { defineTechnique } from "./technique.ts";
 
@@ -17,13 +17,14 @@ export const simplify = defineTechnique({
   options: z.strictObject({
     opset: z.int().min(7).max(MAX_OPSET).optional().describe("convert to this operator set first, so that newer operators may be used; default: keep the model's"),
     disable: z.array(z.enum(simplifyPasses.map((p) => p.name))).default([]).describe("names of passes to leave out"),
+    enable: z.array(z.enum(optionalPasses.map((p) => p.name))).default([]).describe("names of optional passes to run as well; their operators are not known to all engines"),
     rounds: z.int().min(1).max(100).default(20).describe("most rounds over the list of passes"),
   }),
   ensures: [verified],
-  async apply(model, { opset, disable, rounds }, ctx) {
+  async apply(model, { opset, disable, enable, rounds }, ctx) {
     const { runtime } = ctx.services;
     const evaluate = runtime && evaluateWith(runtime);
-    const report = await simplifyModel(model, { disable, rounds, ...(opset === undefined ? {} : { opset }) }, {
+    const report = await simplifyModel(model, { disable, enable, rounds, ...(opset === undefined ? {} : { opset }) }, {
       ops: ctx.ops,
       signal: ctx.signal,
       warn: (warning) => ctx.warn(warning),

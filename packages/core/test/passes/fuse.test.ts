@@ -1,6 +1,6 @@
 /** Elementary operators recognised as one, and the forms that are not the same. */
 import { describe, expect, test } from "vitest";
-import { attr, foldPad, fuseGelu, fuseNorm, fuseSoftmax, fuseSwish, toGemm, type Pass, type Value } from "@lathe/core";
+import { attr, foldPad, fuseGelu, fuseHardSwish, fuseNorm, fuseSoftmax, fuseSwish, toGemm, type Pass, type Value } from "@lathe/core";
 import { applied, Build, expectUntouched, opsOf } from "./build.ts";
 
 type Make = (b: Build, x: Value) => Value;
@@ -94,14 +94,14 @@ describe("fuse-softmax", () => {
 
 const relu6: Make = (b, x) => (b.model.opset < 11 ? b.op("Clip", [b.op("Add", [x, b.scalar(3)])], { min: attr.float(0), max: attr.float(6) }) : b.op("Clip", [b.op("Add", [x, b.scalar(3)]), b.scalar(0), b.scalar(6)]));
 
-describe("fuse-swish", () => {
+describe("fuse-hard-swish and fuse-swish", () => {
   test.each<[string, number, Make, string[]]>([
     ["x * clip(x + 3) / 6", 14, (b, x) => b.op("Div", [b.op("Mul", [x, relu6(b, x)]), b.scalar(6)]), ["HardSwish"]],
     ["x * (clip(x + 3) * 1/6)", 18, (b, x) => b.op("Mul", [x, b.op("Mul", [relu6(b, x), b.scalar(1 / 6)])]), ["HardSwish"]],
     ["x * HardSigmoid", 14, (b, x) => b.op("Mul", [x, b.op("HardSigmoid", [x], { alpha: attr.float(1 / 6), beta: attr.float(0.5) })]), ["HardSwish"]],
     ["HardSwish before opset 14", 9, (b, x) => b.op("Div", [b.op("Mul", [x, relu6(b, x)]), b.scalar(6)]), ["HardSigmoid", "Mul"]],
     ["HardSigmoid", 9, (b, x) => b.op("Div", [relu6(b, x), b.scalar(6)]), ["HardSigmoid"]],
-  ])("recognises %s", async (_name, opset, make, expected) => expect(await run(fuseSwish, opset, make)).toEqual(expected));
+  ])("recognises %s", async (_name, opset, make, expected) => expect(await run(fuseHardSwish, opset, make)).toEqual(expected));
 
   test("recognises x * sigmoid(x) from opset 24 on", async () => expect(await run(fuseSwish, 24, (b, x) => b.op("Mul", [b.op("Sigmoid", [x]), x]))).toEqual(["Swish"]));
 
@@ -110,7 +110,10 @@ describe("fuse-swish", () => {
     ["another slope", 14, (b, x) => b.op("Mul", [x, b.op("HardSigmoid", [x])])],
     ["another offset", 14, (b, x) => b.op("Div", [b.op("Mul", [x, b.op("Clip", [b.op("Add", [x, b.scalar(2)]), b.scalar(0), b.scalar(6)])]), b.scalar(6)])],
     ["sigmoid of something else", 24, (b, x) => b.op("Mul", [b.op("Sigmoid", [b.op("Abs", [x])]), x])],
-  ])("leaves %s", async (_name, opset, make) => untouched(fuseSwish, opset, make));
+  ])("leaves %s", async (_name, opset, make) => {
+    await untouched(fuseSwish, opset, make);
+    await untouched(fuseHardSwish, opset, make);
+  });
 });
 
 describe("to-gemm", () => {

@@ -266,7 +266,7 @@ describe("simplifyModel", () => {
 
   test("leaves out what is disabled, and knows its names", async () => {
     const { model } = network();
-    await simplifyModel(model, { disable: ["fold-batchnorm", "fuse-swish"] });
+    await simplifyModel(model, { disable: ["fold-batchnorm", "fuse-hard-swish"] });
     expect(opsOf(model)).toContain("BatchNormalization");
     expect(opsOf(model)).not.toContain("HardSigmoid");
     await expect(simplifyModel(model, { disable: ["fold-batchnrom"] })).rejects.toThrow('PASS_UNKNOWN_NAME: There is no pass named "fold-batchnrom"');
