@@ -30,7 +30,7 @@ export { commonShape, commonType } from "./ops/merge-type.ts";
 export { axisLabel, tiePositions } from "./ops/tie.ts";
 export * from "./random.ts";
 export * from "./technique/index.ts";
-export * from "./data/dataset.ts";
+export * from "./data/index.ts";
 export * from "./metrics.ts";
 export * from "./stats-size.ts";
 export { Report, makeReport, type ReportData } from "./report/report.ts";

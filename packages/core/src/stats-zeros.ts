@@ -13,14 +13,14 @@ export function countZeros(tensor: Tensor): number {
   const count = counterOf(tensor.dtype);
   const width = dtypes[tensor.dtype].bits / 8;
   let zeros = 0;
-  let rest = new Uint8Array();
+  let rest: Uint8Array = new Uint8Array();
   const pieces = tensor.storage.kind === "memory" || !tensor.storage.chunks ? [tensor.bytes()] : tensor.storage.chunks(CHUNK);
   for (const piece of pieces) {
     // An element may lie across two pieces.
     const bytes = rest.length === 0 ? piece : joined(rest, piece);
     const whole = bytes.length - (bytes.length % width);
     zeros += count(bytes.subarray(0, whole));
-    rest = whole === bytes.length ? new Uint8Array() : bytes.slice(whole);
+    rest = new Uint8Array(bytes.subarray(whole));
   }
   return zeros;
 }
@@ -56,7 +56,7 @@ function counterOf(dtype: DType): Counter {
 }
 
 function aligned<A>(bytes: Uint8Array, width: number, array: new (buffer: ArrayBufferLike, offset: number, length: number) => A): A {
-  const at = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  const at = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
   return new array(at.buffer, at.byteOffset, at.length / width);
 }
 

@@ -1,0 +1,11 @@
+export { dataErrors } from "./errors.ts";
+export { dataset, isDataset, type Dataset, type Sample } from "./dataset.ts";
+export { tensorOf, type Columns, type DatasetSource, type SampleIterable } from "./source.ts";
+export type { ShuffleOptions } from "./shuffle.ts";
+export type { BatchOptions } from "./batch.ts";
+export { sliceRows, rowOf, stackTensors, concatRows } from "./rows.ts";
+export { feedsOf, labelsOf, checkFinite, finiteSamples, nonEmpty, type InputSpec } from "./feeds.ts";
+export { decodeNpy, encodeNpy } from "./npy.ts";
+export { decodeNpz, encodeNpz } from "./npz.ts";
+export type { ZipLimits } from "./zip.ts";
+export { decodeIdx } from "./idx.ts";

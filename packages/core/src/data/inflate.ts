@@ -1,0 +1,56 @@
+/** Compression through the platform's own streams, which Node and browsers both have. */
+import { dataErrors } from "./errors.ts";
+
+export type Compression = "gzip" | "deflate" | "deflate-raw";
+
+/**
+ * Unpacks compressed bytes. Stops as soon as more than `maxBytes` come out, before they are gathered.
+ * `what` names the data in errors.
+ * @throws INFLATE for damaged data, ZIP_LIMIT
+ */
+export async function inflate(bytes: Uint8Array, format: Compression, maxBytes: number, what: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  const { writable, readable } = new DecompressionStream(format);
+  const reader = readable.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+  feed(writable.getWriter(), bytes);
+  for (;;) {
+    const { done, value } = await reader.read().catch((cause: unknown) => {
+      throw dataErrors.INFLATE({ what, reason: cause instanceof Error ? cause.message : String(cause) }, cause);
+    });
+    if (done) return gather(chunks, total);
+    total += value.byteLength;
+    if (total > maxBytes) {
+      await reader.cancel().catch(() => undefined);
+      throw dataErrors.ZIP_LIMIT({ what, limit: "an unpacked size", allowed: maxBytes, received: total });
+    }
+    chunks.push(value);
+  }
+}
+
+export async function deflate(bytes: Uint8Array, format: Compression): Promise<Uint8Array> {
+  const { writable, readable } = new CompressionStream(format);
+  feed(writable.getWriter(), bytes);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of readable as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  return gather(chunks, chunks.reduce((n, c) => n + c.byteLength, 0));
+}
+
+/** Not awaited: the stream takes more only while it is read. Its failures arrive at the reading end. */
+function feed(writer: WritableStreamDefaultWriter<Uint8Array>, bytes: Uint8Array): void {
+  writer.write(bytes).catch(() => undefined);
+  writer.close().catch(() => undefined);
+}
+
+function gather(chunks: readonly Uint8Array[], total: number): Uint8Array {
+  const out = new Uint8Array(total);
+  let at = 0;
+  for (const chunk of chunks) {
+    out.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return out;
+}
+
+/** gzip files begin with these two bytes (RFC 1952). */
+export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
