@@ -34,7 +34,7 @@ for (const suite of suites) {
     for (const kind of new Set(outcomes.map((o) => o.kind))) report(relative(conformanceHome, suite), kind, knowledge, outcomes.filter((o) => o.kind === kind));
   }
 }
-console.table(results.map(({ others: _, ...row }) => row));
+console.table(results, ["suite", "kind", "knowledge", "tried", ...verdicts, "equalPercent"]);
 
 function report(suite: string, kind: string, knowledge: Knowledge, outcomes: readonly Outcome[]): void {
   const count = (v: Verdict): number => outcomes.filter((o) => o.verdict === v).length;
