@@ -50,6 +50,11 @@ export const quantizeErrors = defineErrors({
     text: (d: { tensor: string; dtype: string }) => `Weight "${d.tensor}" is ${d.dtype}; integer quantization starts from float32.`,
     remedy: "Use the float32 export of the model, or cast its weights to float32 first.",
   },
+  QUANT_SLOWER: {
+    text: (d: { floatMs: number; quantizedMs: number; float: number; reason: string | undefined }) =>
+      `The quantized model takes ${d.quantizedMs.toFixed(2)} ms, the float one ${d.floatMs.toFixed(2)} ms; ${d.float} heavy nodes stay float${d.reason ? ` (the first because ${d.reason})` : ""}.`,
+    remedy: "See the reasons in the fusion report, choose another target, or keep the float model.",
+  },
   QUANT_AXIS: {
     text: (d: { tensor: string; axis: number; rank: number }) => `Axis ${d.axis} is outside tensor "${d.tensor}" of rank ${d.rank}.`,
     remedy: "Give an axis between -rank and rank - 1.",

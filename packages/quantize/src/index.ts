@@ -23,3 +23,6 @@ export * from "./static.ts";
 export { fuseToQOperator } from "./qoperator.ts";
 export * from "./dynamic.ts";
 export * from "./technique.ts";
+export { whyFloat, type Reason } from "./verify/reasons.ts";
+export * from "./verify/fusion.ts";
+export * from "./tail.ts";

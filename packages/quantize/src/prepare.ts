@@ -36,7 +36,8 @@ function raiseOpset(model: Model, to: number): void {
 
 const integerOps = /^(QLinear|DynamicQuantize|QuantizeLinear$|MatMulInteger|ConvInteger|MatMulNBits|MatMulBnb4|QGemm|QAttention|GatherBlockQuantized)/;
 
-function refuse(model: Model): void {
+/** @throws QUANT_ALREADY, QUANT_FLOAT16 */
+export function refuse(model: Model): void {
   for (const node of model.graph.allNodes()) if (integerOps.test(node.opType)) throw quantizeErrors.QUANT_ALREADY({ node: node.label });
   for (const value of model.graph.initializers) {
     if ((value.dtype === "float16" || value.dtype === "bfloat16") && value.tensor!.dims.length > 1) throw quantizeErrors.QUANT_FLOAT16({ tensor: value.name, dtype: value.dtype });

@@ -1,5 +1,5 @@
 /** Static quantization: the ranges of activations are learnt from data beforehand, and everything in between runs in integers. */
-import { inferShapes, type Feeds, type Model, type Runtime } from "@lathe/core";
+import { inferShapes, simplifyModel, type Feeds, type Model, type Node, type Runtime } from "@lathe/core";
 import { chooseRange, needsHistogram } from "./calibrate/choose.ts";
 import { observe, type Observations } from "./calibrate/run.ts";
 import { quantizeErrors } from "./errors.ts";
@@ -7,11 +7,12 @@ import { staticOptions, type StaticOptions, type StaticOptionsInput } from "./op
 import { isFloat8, isSigned, qdqOpset, type QuantType } from "./params.ts";
 import { planQdq, valuesToObserve, type PlanOptions, type QdqPlan } from "./plan.ts";
 import { staticOpTypes } from "./placement.ts";
-import { prepare } from "./prepare.ts";
+import { prepare, refuse, uniqueNames } from "./prepare.ts";
 import { emitQdq, type EmitOptions } from "./qdq.ts";
 import { fuseToQOperator } from "./qoperator.ts";
 import { checkNames, selectNodes } from "./select.ts";
 import type { Range } from "./spec.ts";
+import { tailNodes } from "./tail.ts";
 import { planFor } from "./targets.ts";
 
 export interface StaticServices {
@@ -63,11 +64,25 @@ export function planStatic(source: Model, input: StaticOptionsInput = {}): Stati
   checkTypes(planOptions);
   const { least, wanted } = neededOpset(planOptions, resolved);
   const model = prepare(source, least, wanted);
-  checkNames(model.graph, resolved, Object.keys(resolved.overrides ?? {}));
+  checkNames(model.graph, resolved.simplify ? {} : resolved, Object.keys(resolved.overrides ?? {}));
   const nodes = selectNodes(model.graph, resolved, staticOpTypes);
+  if (resolved.floatTail) for (const node of tailNodes(model.graph)) nodes.delete(node);
+  if (resolved.constantOperands === false) for (const node of nodes) if (hasConstantOperand(node)) nodes.delete(node);
   const plan = planQdq(model.graph, nodes, planOptions, model.opset);
   if (plan.tensors.size === 0) throw quantizeErrors.QUANT_NOTHING_TO_DO({ types: (resolved.opTypes ?? staticOpTypes).join(", ") });
   return { model, plan, options: resolved, emit: toEmitOptions(resolved, planOptions, model.opset), nodes: nodes.size, reasons };
+}
+
+const hasConstantOperand = (node: Node): boolean => (node.opType === "Add" || node.opType === "Mul") && node.inputs.some((v) => v?.constant);
+
+/** Folds what stands between layers, in place, unless `simplify` is off. Names the caller gave are checked before they may go. */
+export async function simplifyFirst(model: Model, input: StaticOptionsInput): Promise<void> {
+  const options = staticOptions.parse(input);
+  if (!options.simplify) return;
+  refuse(model);
+  uniqueNames(model.graph);
+  checkNames(model.graph, options);
+  await simplifyModel(model);
 }
 
 /** Applies a plan with known ranges (by tensor name). Edits the model of the plan. */
@@ -89,7 +104,7 @@ export async function calibrate(plan: StaticPlan, services: StaticServices): Pro
   const tensors = new Set([...valuesToObserve(plan.plan)].map((v) => v.name));
   return observe(plan.model, tensors, {
     runtime: services.runtime,
-    data: take(services.data, plan.options.samples, plan.model),
+    data: take(services.data, plan.options.samples),
     histogram: needsHistogram(plan.options.method),
     bins: plan.options.bins,
     averagingConstant: plan.options.averagingConstant,
@@ -112,18 +127,18 @@ export function rangesOf(observations: Observations, { options, plan }: StaticPl
  * @throws what planStatic throws; QUANT_CALIBRATION_EMPTY, QUANT_RANGE_NOT_FINITE, QUANT_WEIGHT_NOT_FINITE
  */
 export async function quantizeStatic(model: Model, options: StaticOptionsInput, services: StaticServices): Promise<{ model: Model; report: StaticReport }> {
-  const plan = planStatic(model.clone(), options);
+  const copy = model.clone();
+  await simplifyFirst(copy, options);
+  const plan = planStatic(copy, options);
   const observations = await calibrate(plan, services);
   return { model: plan.model, report: applyStatic(plan, rangesOf(observations, plan), observations.samples) };
 }
 
-/** The first `count` samples, without the labels that the model does not take. */
-async function* take(samples: AsyncIterable<Feeds> | Iterable<Feeds>, count: number, model: Model): AsyncIterable<Feeds> {
-  const names = new Set(model.graph.inputs.map((input) => input.name));
+async function* take(samples: AsyncIterable<Feeds> | Iterable<Feeds>, count: number): AsyncIterable<Feeds> {
   let left = count;
   for await (const sample of samples) {
     if (left-- <= 0) return;
-    yield Object.fromEntries(Object.entries(sample).filter(([name]) => names.has(name)));
+    yield sample;
   }
 }
 

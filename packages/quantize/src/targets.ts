@@ -3,7 +3,6 @@
  * where docs/packages/quantize.md gives a figure, else its source or its maintainers' word.
  */
 import type { StaticOptions } from "./options.ts";
-import { staticOpTypes } from "./placement.ts";
 
 export const targetNames = ["x64-vnni", "x64", "arm64", "wasm", "webgpu", "tensorrt", "qnn"] as const;
 export type Target = (typeof targetNames)[number];
@@ -15,24 +14,27 @@ export interface Choice {
   readonly why: string;
 }
 
-/** Never fused into integer kernels on the CPU: Q and DQ around these cost time and accuracy for nothing. */
-const floatOnCpu = new Set([
-  "ConvTranspose", "InstanceNormalization", "LayerNormalization", "BatchNormalization", "EmbedLayerNormalization", "CumSum", "TopK", "ArgMax", "GatherElements",
-]);
-
-export const cpuOpTypes: readonly string[] = staticOpTypes.filter((op) => !floatOnCpu.has(op));
+/** Operators with weights, what moves their values, and what a quantizer does for free: where integer kernels win on CPUs. */
+export const cpuOpTypes: readonly string[] = [
+  "Conv", "MatMul", "Gemm", "Relu", "Clip", "Add", "GlobalAveragePool", "AveragePool", "MaxPool", "Concat",
+  "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "Pad", "Resize", "Gather",
+];
 
 const u8s8: Choice = {
   options: { activationType: "uint8", weightType: "int8", perChannel: true, symmetricActivations: false },
   why: "uint8 activations with int8 weights is the pair ONNX Runtime's x64 and WASM kernels are written for; int8 activations leave residual Adds and shared inputs unfused.",
 };
-const fusedOnly: Choice = { options: { opTypes: [...cpuOpTypes] }, why: "Operators without an integer CPU kernel stay float." };
+const whereItPays: Choice = {
+  options: { opTypes: [...cpuOpTypes], constantOperands: false },
+  why: "Integer kernels of other operators, and of Add with a constant, are slower than float ones or do not exist: quantizing them was measured to cost speed.",
+};
+const floatTail: Choice = { options: { floatTail: true }, why: "What follows the last weighted layer (Softmax, box decoding) needs range more than speed." };
 
 const choices: Readonly<Record<Target, readonly Choice[]>> = {
-  "x64-vnni": [u8s8, fusedOnly],
+  "x64-vnni": [u8s8, whereItPays, floatTail],
   x64: [
     u8s8,
-    fusedOnly,
+    whereItPays, floatTail,
     {
       options: { saturationSafe: true },
       why: "Without VNNI two products are added in 16 bits: weights of channels where that can overflow keep 7 bits, the others all 8.",
@@ -43,9 +45,9 @@ const choices: Readonly<Record<Target, readonly Choice[]>> = {
       options: { activationType: "int8", weightType: "int8", perChannel: true, symmetricActivations: false },
       why: "The arm64 kernels multiply signed by signed, and the session default keeps int8 Q and DQ as they are.",
     },
-    fusedOnly,
+    whereItPays, floatTail,
   ],
-  wasm: [u8s8, fusedOnly],
+  wasm: [u8s8, whereItPays, floatTail],
   webgpu: [
     u8s8,
     { options: { biasZeroPoint: false }, why: "WebGPU refuses an int32 zero point; without one the bias still fuses elsewhere." },

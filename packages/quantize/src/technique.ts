@@ -2,7 +2,7 @@
 import { defineTechnique, floatWeights, verified, type Json } from "@lathe/core";
 import { applyDynamic } from "./dynamic.ts";
 import { dynamicOptions, staticOptions } from "./options.ts";
-import { applyStatic, calibrate, planStatic, rangesOf } from "./static.ts";
+import { applyStatic, calibrate, planStatic, rangesOf, simplifyFirst } from "./static.ts";
 
 /**
  * Integer weights and activations, with ranges learnt from calibration data.
@@ -16,6 +16,7 @@ export const staticQuantize = defineTechnique({
   expects: [floatWeights],
   ensures: [verified],
   async apply(model, options, ctx) {
+    await simplifyFirst(model, options);
     const plan = planStatic(model, options);
     const { data, runtime } = ctx.services;
     const onSample = (done: number): void => ctx.progress({ done, total: plan.options.samples, message: "calibrating" });

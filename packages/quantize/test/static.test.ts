@@ -1,6 +1,6 @@
 /** Static quantization end to end: calibrates, runs, keeps the accuracy. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { Tensor, decodeModel, pipeline, type Feeds, type Model } from "@lathe/core";
+import { Tensor, dataset, decodeModel, pipeline, type Feeds, type Model } from "@lathe/core";
 import { ortRuntime } from "@lathe/ort";
 import { calibrationMethods, quantizeStatic, readCalibration, staticQuantize, targetNames, writeCalibration, calibrate, planStatic, rangesOf, type StaticOptionsInput } from "@lathe/quantize";
 import { accuracy, images } from "./fashion.ts";
@@ -49,8 +49,7 @@ describe("float8", () => {
 describe("the technique", () => {
   it("runs in a pipeline, leaves the given model alone and reports what it did", async () => {
     const before = countOps(mobilenet);
-    const samples = { async *[Symbol.asyncIterator]() { yield* data; } };
-    const { model, report } = await pipeline(staticQuantize({ target: "x64-vnni" })).run(mobilenet, { data: samples, runtime }).result;
+    const { model, report } = await pipeline(staticQuantize({ target: "x64-vnni" })).run(mobilenet, { data: dataset(data), runtime }).result;
     expect(countOps(mobilenet)).toEqual(before);
     expect(countOps(model).QuantizeLinear).toBeGreaterThan(20);
     expect(report.data.steps[0]!.metrics).toMatchObject({ activationType: "uint8", weightType: "int8", samples: 8, method: "minmax", absorbed: 12 });
@@ -104,7 +103,7 @@ describe("refusals name the cause and the remedy", () => {
     ["an empty calibration set", () => run({}, []), "QUANT_CALIBRATION_EMPTY"],
     ["NaN in the data", () => run({}, [nan]), "QUANT_RANGE_NOT_FINITE"],
     ["NaN in the data, with histograms", () => run({ method: "mse" }, [nan]), "QUANT_RANGE_NOT_FINITE"],
-    ["a wrong shape", () => run({}, [{ image: data[0]!.image!.reshape([32, 784]) }]), "ORT_RUN_FAILED"],
+    ["a wrong shape", () => run({}, [{ image: data[0]!.image!.reshape([32, 784]) }]), "INPUT_SHAPE"],
     ["signed activations with unsigned weights", () => run({ activationType: "int8", weightType: "uint8" }), "QUANT_COMBINATION"],
     ["float8 with int8", () => run({ activationType: "float8e4m3fn" }), "QUANT_COMBINATION"],
     ["no operator to quantize", () => run({ opTypes: ["LSTM"] }), "QUANT_NOTHING_TO_DO"],
