@@ -127,10 +127,11 @@ function holdCaptured(positions: Positions, node: Node, graph: Graph): void {
 
 const productKey = (axis: AxisInfo, node: Node): string => `${axis.id}:${node.label}`;
 
-/** Factor ties of a rule by the product axis they make up. */
+/** Factor ties of a rule by the product axis they make up, outermost factor first. */
 function products(rule: TieRule): Map<string, Tie[]> {
   const found = new Map<string, Tie[]>();
   for (const tie of rule.ties) if (tie.factor) found.set(axisLabel(tie.b), [...(found.get(axisLabel(tie.b)) ?? []), tie]);
+  for (const ties of found.values()) ties.sort((a, b) => (b.inner ?? 1) - (a.inner ?? 1));
   return found;
 }
 

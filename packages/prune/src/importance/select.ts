@@ -1,0 +1,51 @@
+/** Which units go: the least important of each group, or of all groups together. */
+import type { Group, Unit } from "../structure/dependency-graph.ts";
+
+export interface SelectOptions {
+  /** Share of units that are cut, from 0 to below 1. */
+  readonly ratio: number;
+  /** `group`: the same share in every group; `global`: one ranking, so that unimportant groups lose more. */
+  readonly scope: "group" | "global";
+  /** Largest share that any one group may lose. */
+  readonly maxRatio: number;
+  /** Kept widths are multiples of this, where the original width allows it (kept more rather than less). */
+  readonly roundTo: number;
+  /** Fewest units that stay in a group. */
+  readonly minimum: number;
+  /** Share by group name, in place of `ratio`. */
+  readonly ratios?: Readonly<Record<string, number>>;
+}
+
+export interface Scored {
+  readonly group: Group;
+  readonly scores: Float64Array;
+}
+
+/** Units to cut, by group; groups that lose nothing are absent. */
+export function selectUnits(scored: readonly Scored[], options: SelectOptions): Map<Group, Set<Unit>> {
+  const counts = options.scope === "global" ? globalCounts(scored, options) : scored.map(({ group }) => group.units.length * (options.ratios?.[group.name] ?? options.ratio));
+  const selection = new Map<Group, Set<Unit>>();
+  scored.forEach(({ group, scores }, g) => {
+    const cut = allowed(counts[g]!, group.units.length, options);
+    if (cut === 0) return;
+    const order = Array.from(scores.keys()).toSorted((a, b) => scores[a]! - scores[b]! || a - b);
+    selection.set(group, new Set(order.slice(0, cut).map((u) => group.units[u]!)));
+  });
+  return selection;
+}
+
+/** How many units of each group are among the least important of all. */
+function globalCounts(scored: readonly Scored[], { ratio, ratios }: SelectOptions): number[] {
+  const all = scored.flatMap(({ group, scores }, g) => (ratios?.[group.name] === undefined ? Array.from(scores, (score) => ({ score, g })) : []));
+  const counts = scored.map(({ group }) => (ratios?.[group.name] ?? 0) * group.units.length);
+  for (const { g } of all.toSorted((a, b) => a.score - b.score).slice(0, Math.floor(ratio * all.length))) counts[g]!++;
+  return counts;
+}
+
+/** A whole number of units to cut within the bounds, leaving a width that is a multiple of `roundTo`. */
+function allowed(wanted: number, width: number, { maxRatio, roundTo, minimum }: SelectOptions): number {
+  const least = Math.max(1, minimum, Math.ceil(width * (1 - maxRatio)));
+  const kept = Math.max(least, width - Math.floor(wanted + 1e-9));
+  const rounded = Math.ceil(kept / roundTo) * roundTo;
+  return width - Math.min(width, rounded);
+}
