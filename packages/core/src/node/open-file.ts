@@ -6,8 +6,8 @@ import { fileErrors, reasonOf } from "./errors.ts";
 
 const closing = new FinalizationRegistry<number>((fd) => closeSync(fd));
 
-/** One read call takes less than 2 GiB. */
-const MAX_READ = 1 << 30;
+/** Bytes per read call; one call must stay below 2 GiB. */
+const MAX_READ = 1 << 22;
 
 /**
  * A file open for reading. It is closed when no tensor refers to it any more; replacing the file at its path (as `saveModel`

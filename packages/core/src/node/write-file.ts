@@ -2,15 +2,14 @@
 import { randomBytes, type Hash } from "node:crypto";
 import { open, rename, rm, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { Part } from "../onnx/writer.ts";
+import { chunksOf, type Part } from "../onnx/writer.ts";
 import { fileErrors, reasonOf } from "./errors.ts";
 import { FileRange } from "./open-file.ts";
 
-const CHUNK = 1 << 22;
-/** Parts in memory are gathered up to this many before a call. */
+/** Bytes per write call. Larger calls are not faster, and on Linux now and then several times slower. */
+const CHUNK = 1 << 20;
+/** Small parts are gathered up to this many before a call. */
 const MAX_PIECES = 512;
-/** One write call takes less than 2 GiB. */
-const MAX_WRITE = 1 << 30;
 
 /** A new file that has not got its name yet. */
 export class PendingFile {
@@ -43,7 +42,7 @@ export class PendingFile {
       bytes = 0;
     };
     for (const part of parts) {
-      if (part instanceof Uint8Array) {
+      if (part instanceof Uint8Array && part.byteLength < CHUNK) {
         pieces.push(part);
         bytes += part.byteLength;
         if (pieces.length >= MAX_PIECES || bytes >= CHUNK) await flush();
@@ -51,7 +50,7 @@ export class PendingFile {
       }
       await flush();
       if (part instanceof FileRange) await this.#copyRange(part);
-      else for (const chunk of part.chunks(CHUNK)) await this.#writeAll([chunk]);
+      else for (const chunk of chunksOf([part], CHUNK)) for (const piece of split(chunk)) await this.#writeAll([piece]);
     }
     await flush();
   }
@@ -84,7 +83,7 @@ export class PendingFile {
   }
 
   async #writeAll(pieces: readonly Uint8Array[]): Promise<void> {
-    let rest = pieces.flatMap(split);
+    let rest = pieces.filter((piece) => piece.byteLength > 0);
     if (this.hash) for (const piece of rest) this.hash.update(piece);
     while (rest.length > 0) {
       const { bytesWritten } = await this.#handle.writev(rest);
@@ -94,11 +93,9 @@ export class PendingFile {
   }
 }
 
-/** Empty pieces vanish, huge ones are cut. */
-function split(piece: Uint8Array): Uint8Array[] {
-  const out: Uint8Array[] = [];
-  for (let at = 0; at < piece.byteLength; at += MAX_WRITE) out.push(piece.subarray(at, at + MAX_WRITE));
-  return out;
+/** Views of at most {@link CHUNK} bytes. */
+function* split(piece: Uint8Array): Generator<Uint8Array, void, undefined> {
+  for (let at = 0; at < piece.byteLength; at += CHUNK) yield piece.subarray(at, at + CHUNK);
 }
 
 /** What a partial write left over. */
