@@ -53,6 +53,15 @@ describe("shape inference", () => {
     expect(typeOf(model, "logits")).toBe("float32[batch,10]");
   });
 
+  it("follows sizes behind a graph output by what they are, not by the output's name for them", () => {
+    const model = classifier();
+    const features = model.graph.node("conv")!.out;
+    features.type = float("batch", 8, "h", "w");
+    model.graph.addOutput(features);
+    expect(codes(model)).toEqual([]);
+    expect([typeOf(model, "features"), typeOf(model, "pooled")]).toEqual(["float32[batch,8,h,w]", "float32[N,8,1,1]"]);
+  });
+
   it("keeps what the model declares where an operator is not known, and says so", () => {
     const model = new Model({ opsetImports: [["", 17], ["my.domain", 1]] });
     const x = model.graph.addInput("x", float("N", 4));

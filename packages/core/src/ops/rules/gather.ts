@@ -35,7 +35,7 @@ export const inferScatter: Infer = sameAs(0);
 export const inferCompress: Infer = (c) => {
   const x = c.shape(0);
   const axis = c.node.int("axis");
-  const count = c.symbol("compress");
+  const count = c.constant(1)?.toNumbers().filter((v) => v !== 0).length ?? c.symbol("compress");
   c.set(0, c.dtype(0), axis === undefined ? [count] : x && withDim(x, axisOf(c, axis, x.length), count));
 };
 

@@ -1,5 +1,6 @@
 /** Shape rules of reductions and of operators that order elements. */
 import type { Dim, Shape } from "../../ir/type.ts";
+import { productDims } from "../dim.ts";
 import type { InferContext } from "../op.ts";
 import { axesOf, axisOf } from "../shape.ts";
 import { unknownShape, withDim } from "./axes.ts";
@@ -49,12 +50,13 @@ export const inferUnique: Infer = (c) => {
   const count = c.symbol("unique");
   c.set(0, c.dtype(0), axis === undefined ? [count] : x && withDim(x, axisOf(c, axis, x.length), count));
   if (c.outputCount > 1) c.set(1, "int64", [count]);
-  if (c.outputCount > 2) c.set(2, "int64", [x && axis !== undefined ? x[axisOf(c, axis, x.length)]! : null]);
+  if (c.outputCount > 2) c.set(2, "int64", [x ? (axis === undefined ? productDims(x) : x[axisOf(c, axis, x.length)]!) : null]);
   if (c.outputCount > 3) c.set(3, "int64", [count]);
 };
 
 export const inferNonZero: Infer = (c) => {
   const x = c.shape(0);
   // A scalar counts as a vector of one element.
-  c.set(0, "int64", [x ? Math.max(1, x.length) : null, c.symbol("nonzero")]);
+  const known = c.dtype(0) === "string" ? undefined : c.constant(0)?.toNumbers().filter((v) => v !== 0).length;
+  c.set(0, "int64", [x ? Math.max(1, x.length) : null, known ?? c.symbol("nonzero")]);
 };
