@@ -103,12 +103,12 @@ function fromOrt(tensor: ort.Tensor): Tensor {
   return Tensor.from(tensor.type as DType, tensor.dims, tensor.data as never);
 }
 
-/** Largest difference, relative to the largest magnitude of the expected tensor (at least 1e-3). Shapes, types and non-finite values must agree. */
-export function relativeError(expected: Tensor, received: Tensor): number {
+/** Largest difference, relative to the largest magnitude of the expected tensor (at least `floor`). Shapes, types and non-finite values must agree. */
+export function relativeError(expected: Tensor, received: Tensor, floor = 1e-3): number {
   expect([received.dtype, ...received.dims]).toEqual([expected.dtype, ...expected.dims]);
   const [a, b] = [expected.toFloat64(), received.toFloat64()];
   let worst = 0;
-  let top = 1e-3;
+  let top = floor;
   for (let i = 0; i < a.length; i++) {
     if (!Number.isFinite(a[i]!) || !Number.isFinite(b[i]!)) {
       expect(b[i]).toBe(a[i]);
@@ -120,10 +120,10 @@ export function relativeError(expected: Tensor, received: Tensor): number {
   return worst / top;
 }
 
-export async function expectSameResults(before: Model | Uint8Array, after: Model, feeds: Record<string, Tensor>, tolerance = 1e-5): Promise<void> {
+export async function expectSameResults(before: Model | Uint8Array, after: Model, feeds: Record<string, Tensor>, tolerance = 1e-5, floor = 1e-3): Promise<void> {
   const [a, b] = [await runModel(before, feeds), await runModel(after, feeds)];
   expect(Object.keys(b)).toEqual(Object.keys(a));
-  for (const [name, tensor] of Object.entries(a)) expect(relativeError(tensor, b[name]!), name).toBeLessThanOrEqual(tolerance);
+  for (const [name, tensor] of Object.entries(a)) expect(relativeError(tensor, b[name]!, floor), name).toBeLessThanOrEqual(tolerance);
 }
 
 /**
