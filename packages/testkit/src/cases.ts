@@ -5,6 +5,7 @@ import { decodeModel, fromRecipe, isLatheError, type AnyTechnique, type Lent, ty
 import { differential, type DifferentialOptions } from "./differential.ts";
 import { testkitErrors } from "./errors.ts";
 import { expectGolden, golden, type GoldenOptions } from "./golden.ts";
+import { parseModel } from "./text/parse.ts";
 
 export interface CaseOptions {
   readonly techniques: readonly AnyTechnique[];
@@ -25,7 +26,7 @@ export interface Case {
 }
 
 /**
- * The cases in the subfolders of `folder`: `model.onnx`, `recipe.json` and `expected.txt`, which is the printed graph, or
+ * The cases in the subfolders of `folder`: `model.txt` (see {@link parseModel}) or `model.onnx`, `recipe.json` and `expected.txt`, which is the printed graph, or
  * "error CODE" when the recipe must fail.
  * @throws TESTKIT_CASE for folders without cases or with files missing; its `run` also TESTKIT_GOLDEN and TESTKIT_DIFFERENT.
  */
@@ -36,7 +37,7 @@ export function casesIn(folder: string, options: CaseOptions): Case[] {
 }
 
 async function runCase(folder: string, options: CaseOptions): Promise<void> {
-  const model = decodeModel(read(folder, "model.onnx"));
+  const model = existsSync(join(folder, "model.txt")) ? parseModel(read(folder, "model.txt").toString()) : decodeModel(read(folder, "model.onnx"));
   const recipe = JSON.parse(read(folder, "recipe.json").toString()) as unknown;
   const update = options.update ?? process.env["LATHE_UPDATE"] === "1";
   const received = await outcome(model, recipe, options);

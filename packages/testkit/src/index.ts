@@ -4,6 +4,7 @@ export { conformance, registerConformance, type ConformanceCheck, type Conforman
 export { differential, defaultTolerances, type DifferentialOptions, type DifferentialResult, type Tolerance } from "./differential.ts";
 export { golden, expectGolden, type GoldenOptions } from "./golden.ts";
 export { casesIn, type Case, type CaseOptions } from "./cases.ts";
+export { parseModel } from "./text/parse.ts";
 export { finiteDifferences } from "./gradients.ts";
 export { tinyMlp, type TinyMlpOptions } from "./models/mlp.ts";
 export { tinyCnn, type TinyCnnOptions } from "./models/cnn.ts";
