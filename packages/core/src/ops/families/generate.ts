@@ -4,7 +4,7 @@ import type { OpDef } from "../op.ts";
 import { constant, constantOfShape, eyeLike, range } from "../evaluate/generate.ts";
 import { noWork, perOutput, viewOnly } from "../rules/cost.ts";
 import { inferConstant, inferConstantOfShape, inferLike, inferRange } from "../rules/generate.ts";
-import { constantOfShapeTies } from "../ties/join.ts";
+import { constantOfShapeTies } from "../ties/shape.ts";
 
 export const generateOps: readonly OpDef[] = [
   op({

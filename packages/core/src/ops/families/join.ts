@@ -5,7 +5,8 @@ import { sameAs } from "../shape.ts";
 import { concat, pad, slice, split, trilu } from "../evaluate/move.ts";
 import { noWork } from "../rules/cost.ts";
 import { inferCenterCropPad, inferConcat, inferDepthToSpace, inferPad, inferSlice, inferSpaceToDepth, inferSplit } from "../rules/join.ts";
-import { concatTies, padTies, sliceTies, splitTies } from "../ties/join.ts";
+import { concatTies, splitTies } from "../ties/join.ts";
+import { padTies, sliceTies } from "../ties/slice.ts";
 import { reverseSequenceTies, triluTies } from "../ties/reduce.ts";
 import { depthToSpaceTies, spaceToDepthTies } from "../ties/reshape.ts";
 

@@ -6,7 +6,8 @@ import { expand, flatten, identity, reshape, squeeze, tile, transpose, unsqueeze
 import { noWork, viewOnly } from "../rules/cost.ts";
 import { inferExpand, inferFlatten, inferIdentity, inferReshape, inferShape, inferSize, inferSqueeze, inferTile, inferTranspose, inferUnsqueeze } from "../rules/reshape.ts";
 import { sameShape } from "../ties/elementwise.ts";
-import { expandTies, shapeTies, tileTies } from "../ties/join.ts";
+import { expandTies, tileTies } from "../ties/join.ts";
+import { shapeTies } from "../ties/shape.ts";
 import { flattenTies, reshapeTies, squeezeTies, transposeTies, unsqueezeTies } from "../ties/reshape.ts";
 
 export const reshapeOps: readonly OpDef[] = [

@@ -1,11 +1,10 @@
-/** Joining, cutting and repeating: offsets along one axis, and the sizes, bounds and counts that must be rewritten. */
+/** Concat, Split, Expand and Tile: offsets and repeats along one axis, and the sizes and counts that must be rewritten. */
+import { attr } from "../../ir/attribute.ts";
+import { Tensor } from "../../tensor.ts";
 import { normalizeAxis } from "../rules/axes.ts";
-import { sliceBounds } from "../rules/slice.ts";
 import type { Resize, TieContext } from "../tie.ts";
 import { alignRight, equalDim, input, inputShapes, isNumber, output, rule, type Ties } from "./build.ts";
 import { canSetEntry, readList, setEntry, writeList } from "./resize.ts";
-import { attr } from "../../ir/attribute.ts";
-import { Tensor } from "../../tensor.ts";
 
 export const concatTies: Ties = (c) => {
   const shapes = inputShapes(c);
@@ -54,82 +53,6 @@ const setPart = (c: TieContext, o: number, lengths: readonly number[]): Resize["
   else node.setInput(1, graph.addInitializer("", Tensor.int64(sizes)));
 };
 
-interface Cut {
-  readonly axis: number;
-  /** Position in the lists of starts and ends. */
-  readonly at: number;
-  readonly start: number;
-  readonly length: number;
-  readonly step: number;
-}
-
-/** Constant bounds, normalised for static lengths; `whole` slices keep the axis as it is. */
-export const sliceTies: Ties = (c) => {
-  const x = c.shape(0);
-  const starts = readList(c.node, "starts", 1);
-  const ends = readList(c.node, "ends", 2);
-  const axes = c.node.ints("axes") ?? (c.node.input(3) ? c.constant(3)?.toNumbers() : starts?.map((_, i) => i));
-  const steps = c.node.input(4) ? c.constant(4)?.toNumbers() : starts?.map(() => 1);
-  if (!x || !axes) return undefined;
-  const r = rule();
-  for (let axis = 0; axis < x.length; axis++) {
-    const at = axes.findIndex((a) => normalizeAxis(a, x.length) === axis);
-    if (at < 0) {
-      r.tie(input(0, axis), output(0, axis));
-      continue;
-    }
-    const [start, end, step] = [starts?.[at], ends?.[at], steps?.[at]];
-    if (start === undefined || end === undefined || step !== 1) continue;
-    const length = x[axis];
-    const whole = start === 0 && (end >= 2 ** 31 - 1 || (isNumber(length) && end >= length));
-    if (whole) r.tie(input(0, axis), output(0, axis));
-    else if (isNumber(length)) {
-      const cut: Cut = { axis, at, step, ...sliceBounds(length, start, end, 1) };
-      r.tie(output(0, axis), input(0, axis), { offset: cut.start }).resize(input(0, axis), moveBounds(cut));
-    }
-  }
-  return r.done("computed bounds and steps other than 1 hold their axis");
-};
-
-/** New bounds: how many kept positions lie before the slice, and how many in it. */
-const moveBounds = ({ at, start, length }: Cut): Resize["apply"] => (node, _, kept, graph) => {
-  const before = kept.filter((k) => k < start).length;
-  const inside = kept.filter((k) => k >= start && k < start + length).length;
-  const edit = (name: string, index: number, value: number): void => {
-    const list = readList(node, name, index)!;
-    list[at] = value;
-    writeList(node, name, index, list, graph);
-  };
-  edit("starts", 1, before);
-  edit("ends", 2, before + inside);
-};
-
-/** Added positions of a constant border may be cut as well; other modes hold the axes that they pad. */
-export const padTies: Ties = (c) => {
-  const x = c.shape(0);
-  const name = c.node.attributes.has("paddings") ? "paddings" : "pads";
-  const pads = readList(c.node, name, 1);
-  const axes = c.node.input(3) ? c.constant(3)?.toNumbers() : x?.map((_, i) => i);
-  if (!x || !pads || !axes) return undefined;
-  const constant = c.node.string("mode", "constant") === "constant";
-  const r = rule();
-  for (let axis = 0; axis < x.length; axis++) {
-    const at = axes.findIndex((a) => normalizeAxis(a, x.length) === axis);
-    const [before, after] = at < 0 ? [0, 0] : [pads[at]!, pads[axes.length + at]!];
-    const length = x[axis];
-    if (before === 0 && after === 0) r.tie(input(0, axis), output(0, axis));
-    else if (constant && before >= 0 && after >= 0 && isNumber(length)) {
-      r.tie(input(0, axis), output(0, axis), { offset: before }).resize(output(0, axis), (node, _, kept, graph) => {
-        const list = readList(node, name, 1)!;
-        list[at] = kept.filter((k) => k < before).length;
-        list[axes.length + at] = kept.filter((k) => k >= before + length).length;
-        writeList(node, name, 1, list, graph);
-      });
-    }
-  }
-  return r.done("reflected, wrapped and cropped axes are held");
-};
-
 /** Axes that Expand makes longer may be cut by themselves; the target shape is rewritten. */
 export const expandTies: Ties = (c) => {
   const [x, y, target] = [c.shape(0), c.outShape(0), c.shape(1)?.[0]];
@@ -164,21 +87,5 @@ export const tileTies: Ties = (c) => {
     });
     else if (isNumber(length)) r.tie(input(0, axis), output(0, axis), { outer: times });
   });
-  return r.done();
-};
-
-/** A tensor of one value: the axes of its constant shape are free. */
-export const constantOfShapeTies: Ties = (c) => {
-  const dims = c.constant(0)?.toNumbers();
-  if (!dims) return undefined;
-  const r = rule();
-  dims.forEach((_, axis) => r.addFree(output(0, axis)).resizes.push(setEntry(output(0, axis), "shape", 0, axis)));
-  return r.done();
-};
-
-/** Shape reads lengths when the model runs: it follows any cut. */
-export const shapeTies: Ties = (c) => {
-  const r = rule();
-  c.shape(0)?.forEach((_, axis) => r.addFree(input(0, axis)));
   return r.done();
 };
