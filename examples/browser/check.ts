@@ -31,7 +31,7 @@ try {
   const screenshot = process.argv.find((arg) => arg.endsWith(".png"));
   if (screenshot) await page.screenshot({ path: screenshot, fullPage: true });
   if (!result || problems.length > 0) throw new Error(`The page failed: ${status}; ${problems.join("; ")}`);
-  if (!(result.agreement >= 0.95 && result.after < result.before / 2)) throw new Error(`Unexpected figures: ${JSON.stringify(result)}`);
+  if (!(result.agreement >= 0.95 && result.after < result.before * 0.65)) throw new Error(`Unexpected figures: ${JSON.stringify(result)}`);
   console.log(`browser check passed: ${result.parameters} parameters, ${result.before} -> ${result.after} bytes, ${(result.agreement * 100).toFixed(1)} % same answers`);
 } finally {
   await browser.close();

@@ -1,5 +1,5 @@
 /** Loads a model, shows its figures, quantizes it and checks the result with onnxruntime-web: all in the page. */
-import { Tensor, decodeModel, encodeModel, inferShapes, pipeline, simplify, stats, type Dataset, type Model, type Runtime } from "@lathe/core";
+import { Tensor, dataset, decodeModel, encodeModel, inferShapes, pipeline, simplify, stats, type Model, type Runtime } from "@lathe/core";
 import { webRuntime } from "@lathe/ort/web";
 import { staticQuantize } from "@lathe/quantize";
 import * as ort from "onnxruntime-web";
@@ -23,12 +23,6 @@ function noise(model: Model, count: number): Tensor[] {
   const size = dims.reduce((p, d) => p * d, 1);
   return Array.from({ length: count }, () => Tensor.from("float32", dims, Float32Array.from({ length: size }, () => Math.random())));
 }
-
-const dataset = (input: string, tensors: readonly Tensor[]): Dataset => ({
-  async *[Symbol.asyncIterator]() {
-    for (const tensor of tensors) yield { [input]: tensor };
-  },
-});
 
 interface Run {
   readonly outputs: Float32Array[];
@@ -54,7 +48,7 @@ async function quantize(bytes: Uint8Array, bundled: boolean): Promise<void> {
   const input = model.graph.inputs.find((v) => !v.tensor)!.name;
   const tensors = bundled ? await images(64) : noise(model, 16);
   status("Calibrating and quantizing ...");
-  const run = pipeline(simplify(), staticQuantize({ target: "wasm" })).run(model, { data: dataset(input, tensors.slice(0, 32)), runtime });
+  const run = pipeline(simplify(), staticQuantize({ target: "wasm" })).run(model, { data: dataset(tensors.slice(0, 32).map((tensor) => ({ [input]: tensor }))), runtime });
   for await (const event of run) if (event.type === "progress") status(`${event.step.name} ${Math.round((event.fraction ?? 0) * 100)} %`);
   const { model: small } = await run.result;
   status("Comparing in ONNX Runtime Web ...");

@@ -64,6 +64,10 @@ export const ortErrors = defineErrors({
     text: (d: { name: string; a: string; b: string }) => `"${d.name}" cannot be compared: it is ${d.a} in the one model and ${d.b} in the other.`,
     remedy: "Compare models with the same outputs, or name the tensors to compare.",
   },
+  ORT_NODE_ONLY: {
+    text: (d: { name: string }) => `${d.name} of @lathe/ort needs Node and is not in a browser bundle.`,
+    remedy: "Use webRuntime in pages, and measure or profile in Node.",
+  },
 });
 
 /** The error for a fault that the engine (perhaps in a worker) found. */

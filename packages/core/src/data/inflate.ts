@@ -13,7 +13,7 @@ export async function inflate(bytes: Uint8Array, format: Compression, maxBytes: 
   let total = 0;
   const { writable, readable } = new DecompressionStream(format);
   const reader = readable.getReader() as ReadableStreamDefaultReader<Uint8Array>;
-  feed(writable.getWriter(), bytes);
+  feed(writable.getWriter() as unknown as Sink, bytes);
   for (;;) {
     const { done, value } = await reader.read().catch((cause: unknown) => {
       throw dataErrors.INFLATE({ what, reason: cause instanceof Error ? cause.message : String(cause) }, cause);
@@ -30,14 +30,20 @@ export async function inflate(bytes: Uint8Array, format: Compression, maxBytes: 
 
 export async function deflate(bytes: Uint8Array, format: Compression): Promise<Uint8Array> {
   const { writable, readable } = new CompressionStream(format);
-  feed(writable.getWriter(), bytes);
+  feed(writable.getWriter() as unknown as Sink, bytes);
   const chunks: Uint8Array[] = [];
   for await (const chunk of readable as AsyncIterable<Uint8Array>) chunks.push(chunk);
   return gather(chunks, chunks.reduce((n, c) => n + c.byteLength, 0));
 }
 
+/** What is used of a writer; the types of Node and of browsers differ in which buffers they take. */
+interface Sink {
+  write(chunk: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** Not awaited: the stream takes more only while it is read. Its failures arrive at the reading end. */
-function feed(writer: WritableStreamDefaultWriter<Uint8Array>, bytes: Uint8Array): void {
+function feed(writer: Sink, bytes: Uint8Array): void {
   writer.write(bytes).catch(() => undefined);
   writer.close().catch(() => undefined);
 }
