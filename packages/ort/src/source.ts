@@ -7,7 +7,8 @@ const EXTERNAL_FROM = 4096;
 
 /**
  * The weights of a model in memory are handed over as in-memory external data: only the structure is serialised,
- * so a large model is not written a second time.
+ * so a large model is not written a second time. A path is opened by ONNX Runtime itself, external data included: it follows links,
+ * so files from strangers are better read with `loadModel` of core, which checks them.
  */
 export function rawModel(source: ModelSource): RawModel {
   if (typeof source === "string") return { kind: "path", path: source };

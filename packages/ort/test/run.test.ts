@@ -175,7 +175,8 @@ describe("options reach ONNX Runtime", () => {
     await session.dispose();
     expect(warnings).toEqual([]);
     const gpu = { name: "tensorrt", deviceId: 0, trt_fp16_enable: true };
-    await expect(warned.load(dense(3, 2), { executionProviders: [gpu] })).rejects.toMatchObject({ code: "ORT_LOAD_FAILED" });
+    const load = { executionProviders: [gpu], log: "fatal" } as const;
+    await expect(warned.load(dense(3, 2), load)).rejects.toMatchObject({ code: "ORT_LOAD_FAILED" });
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(/ignores these options of the tensorrt provider: trt_fp16_enable/);
   });
