@@ -15,6 +15,7 @@ export { mergeMoves } from "./merge-moves.ts";
 export { pushTransposes } from "./push-transpose.ts";
 export { foldPad } from "./fold-pad.ts";
 export { toGemm } from "./to-gemm.ts";
+export { fuseAttention } from "./fuse-attention.ts";
 export { fuseGelu } from "./fuse-gelu.ts";
 export { fuseNorm } from "./fuse-norm.ts";
 export { fuseSoftmax } from "./fuse-softmax.ts";

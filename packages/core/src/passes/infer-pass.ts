@@ -55,10 +55,10 @@ function fixTarget(site: Site, dims: ReadonlyMap<Value, readonly Dim[]>): boolea
   const sizes = target && !target.constant && site.node.int("allowzero", 0) === 0 ? dims.get(target) : undefined;
   if (!sizes || target?.rank !== 1) return false;
   const input = site.node.input(0)?.shape;
-  // A symbol that the input has on the same axis is 0 ("as it is"); one other unknown may be -1.
+  // A symbol that the input has on the same axis is 0 ("as it is"), as a computed 0 is already; one other unknown may be -1.
   const fixed = sizes.map((d, i) => (typeof d === "number" ? d : d !== null && input?.[i] === d ? 0 : -1));
   const free = fixed.filter((d) => d === -1).length;
-  if (free > 1 || fixed.some((d, i) => d < -1 || (d === 0 && sizes[i] === 0))) return false;
+  if (free > 1 || fixed.some((d) => d < -1)) return false;
   site.node.setInput(1, site.constant(Tensor.int64(fixed), target.name || "shape"));
   return true;
 }

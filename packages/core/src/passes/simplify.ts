@@ -6,6 +6,7 @@ import { deadCode } from "./dead-code.ts";
 import { commonSubexpressions } from "./cse.ts";
 import { passErrors } from "./errors.ts";
 import { foldPad } from "./fold-pad.ts";
+import { fuseAttention } from "./fuse-attention.ts";
 import { fuseGelu } from "./fuse-gelu.ts";
 import { fuseNorm } from "./fuse-norm.ts";
 import { fuseSoftmax } from "./fuse-softmax.ts";
@@ -60,7 +61,7 @@ const last: readonly Pass[] = [pruneFunctions, pruneOpsets, inferTypes];
 export const simplifyPasses: readonly Pass[] = [...new Set([...first, ...repeated, ...last])];
 
 /** Passes that run only when asked for, after the repeated ones: their operators are new, and not all engines run them. */
-export const optionalPasses: readonly Pass[] = [fuseSwish];
+export const optionalPasses: readonly Pass[] = [fuseSwish, fuseAttention];
 
 export interface SimplifyOptions {
   /** Names of {@link optionalPasses} to run as well. */

@@ -1,6 +1,6 @@
 /** Elementary operators recognised as one, and the forms that are not the same. */
 import { describe, expect, test } from "vitest";
-import { attr, foldPad, fuseGelu, fuseHardSwish, fuseNorm, fuseSoftmax, fuseSwish, toGemm, type Pass, type Value } from "@lathe/core";
+import { attr, foldPad, fuseAttention, fuseGelu, fuseHardSwish, fuseNorm, fuseSoftmax, fuseSwish, toGemm, type Pass, type Value } from "@lathe/core";
 import { applied, Build, expectUntouched, opsOf } from "./build.ts";
 
 type Make = (b: Build, x: Value) => Value;
@@ -113,6 +113,38 @@ describe("fuse-hard-swish and fuse-swish", () => {
   ])("leaves %s", async (_name, opset, make) => {
     await untouched(fuseSwish, opset, make);
     await untouched(fuseHardSwish, opset, make);
+  });
+});
+
+describe("fuse-attention", () => {
+  const heads = (b: Build, name: string, length = 5, size = 8): Value => b.typed(b.op("Neg", [b.input(name, [2, 3, length, size])]), [2, 3, length, size]);
+  const turned = (b: Build, k: Value, perm = [0, 1, 3, 2], shape = [2, 3, 8, 6]): Value => b.typed(b.op("Transpose", [k], { perm: attr.ints(perm) }), shape);
+  const attend = (b: Build, scores: Value, v: Value): Value => b.op("MatMul", [b.op("Softmax", [scores], { axis: attr.int(-1) }), v]);
+
+  test.each<[string, (b: Build) => Value, string[]]>([
+    ["divided scores", (b) => attend(b, b.op("Div", [b.op("MatMul", [heads(b, "q"), turned(b, heads(b, "k", 6))]), b.scalar(Math.sqrt(8))]), heads(b, "v", 6)), ["Neg", "Neg", "Neg", "Attention"]],
+    ["scaled queries and keys", (b) => attend(b, b.op("MatMul", [b.op("Mul", [heads(b, "q"), b.scalar(0.6)]), b.op("Mul", [turned(b, heads(b, "k", 6)), b.scalar(0.6)])]), heads(b, "v", 6, 4)), ["Neg", "Neg", "Neg", "Attention"]],
+    ["a mask", (b) => attend(b, b.op("Add", [b.op("Mul", [b.op("MatMul", [heads(b, "q"), turned(b, heads(b, "k", 6))]), b.scalar(0.3)]), b.weight([5, 6])]), heads(b, "v", 6)), ["Neg", "Neg", "Neg", "Attention"]],
+    ["keys that come in another order", (b) => {
+      const k = b.typed(b.op("Neg", [b.input("k", [2, 6, 3, 8])]), [2, 6, 3, 8]);
+      return attend(b, b.op("MatMul", [heads(b, "q"), turned(b, k, [0, 2, 3, 1])]), heads(b, "v", 6));
+    }, ["Neg", "Neg", "Neg", "Transpose", "Attention"]],
+  ])("recognises %s", async (_name, make, expected) => {
+    for (const opset of [23, 24]) {
+      const b = new Build(opset);
+      b.output(make(b));
+      expect(opsOf((await applied(fuseAttention, b, { tolerance: 2e-6 })).model).sort()).toEqual([...expected].sort());
+    }
+  });
+
+  test.each<[string, number, (b: Build) => Value]>([
+    ["below opset 23", 22, (b) => attend(b, b.op("MatMul", [heads(b, "q"), turned(b, heads(b, "k", 6))]), heads(b, "v", 6))],
+    ["a softmax over the queries", 23, (b) => b.op("MatMul", [b.op("Softmax", [b.op("MatMul", [heads(b, "q"), turned(b, heads(b, "k", 6))])], { axis: attr.int(2) }), heads(b, "v", 6)])],
+    ["a mask that broadcasts over keys", 23, (b) => attend(b, b.op("Add", [b.op("MatMul", [heads(b, "q"), turned(b, heads(b, "k", 6))]), b.weight([5, 1])]), heads(b, "v", 6))],
+    ["weights that are read elsewhere", 23, (b) => { const s = b.op("Softmax", [b.op("MatMul", [heads(b, "q"), turned(b, heads(b, "k", 6))])]); b.output(s); return b.op("MatMul", [s, heads(b, "v", 6)]); }],
+  ])("leaves %s", async (_name, opset, make) => {
+    const b = new Build(opset);
+    await expectUntouched(fuseAttention, b.output(make(b)));
   });
 });
 
