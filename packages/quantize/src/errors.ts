@@ -55,6 +55,11 @@ export const quantizeErrors = defineErrors({
       `The quantized model takes ${d.quantizedMs.toFixed(2)} ms, the float one ${d.floatMs.toFixed(2)} ms; ${d.float} heavy nodes stay float${d.reason ? ` (the first because ${d.reason})` : ""}.`,
     remedy: "See the reasons in the fusion report, choose another target, or keep the float model.",
   },
+  QUANT_BUDGET: {
+    text: (d: { maxDrop: number; drop: number; excluded: number; worst: string }) =>
+      `No setting keeps the loss within ${d.maxDrop}: the nearest loses ${d.drop.toFixed(4)} with ${d.excluded} nodes in float (most sensitive: "${d.worst}").`,
+    remedy: "Raise maxDrop or maxExcluded, calibrate with more data, or use training-aware quantization.",
+  },
   QUANT_AXIS: {
     text: (d: { tensor: string; axis: number; rank: number }) => `Axis ${d.axis} is outside tensor "${d.tensor}" of rank ${d.rank}.`,
     remedy: "Give an axis between -rank and rank - 1.",

@@ -1,11 +1,14 @@
 /** Static quantization: the ranges of activations are learnt from data beforehand, and everything in between runs in integers. */
 import { inferShapes, simplifyModel, type Feeds, type Model, type Node, type Runtime } from "@lathe/core";
+import { addMissingBiases, correctBiases } from "./accuracy/bias-correction.ts";
+import { equalizeLayers } from "./accuracy/equalize.ts";
+import { smoothActivations } from "./accuracy/smooth.ts";
 import { chooseRange, needsHistogram } from "./calibrate/choose.ts";
 import { observe, type Observations } from "./calibrate/run.ts";
 import { quantizeErrors } from "./errors.ts";
 import { staticOptions, type StaticOptions, type StaticOptionsInput } from "./options.ts";
 import { isFloat8, isSigned, qdqOpset, type QuantType } from "./params.ts";
-import { planQdq, valuesToObserve, type PlanOptions, type QdqPlan } from "./plan.ts";
+import { isFloatValue, planQdq, valuesToObserve, type PlanOptions, type QdqPlan } from "./plan.ts";
 import { staticOpTypes } from "./placement.ts";
 import { prepare, refuse, uniqueNames } from "./prepare.ts";
 import { emitQdq, type EmitOptions } from "./qdq.ts";
@@ -49,6 +52,8 @@ export interface StaticPlan {
   readonly options: StaticOptions;
   readonly emit: EmitOptions;
   readonly nodes: number;
+  /** Float tensors that the selected nodes read or write: what other settings of the same model may want to know the range of. */
+  readonly touched: ReadonlySet<string>;
   readonly reasons: readonly string[];
 }
 
@@ -70,7 +75,13 @@ export function planStatic(source: Model, input: StaticOptionsInput = {}): Stati
   if (resolved.constantOperands === false) for (const node of nodes) if (hasConstantOperand(node)) nodes.delete(node);
   const plan = planQdq(model.graph, nodes, planOptions, model.opset);
   if (plan.tensors.size === 0) throw quantizeErrors.QUANT_NOTHING_TO_DO({ types: (resolved.opTypes ?? staticOpTypes).join(", ") });
-  return { model, plan, options: resolved, emit: toEmitOptions(resolved, planOptions, model.opset), nodes: nodes.size, reasons };
+  return { model, plan, options: resolved, emit: toEmitOptions(resolved, planOptions, model.opset), nodes: nodes.size, touched: touchedBy(nodes), reasons };
+}
+
+function touchedBy(nodes: Iterable<Node>): Set<string> {
+  const names = new Set<string>();
+  for (const node of nodes) for (const value of [...node.inputs, ...node.outputs]) if (value && isFloatValue(value) && !value.constant) names.add(value.name);
+  return names;
 }
 
 const hasConstantOperand = (node: Node): boolean => (node.opType === "Add" || node.opType === "Mul") && node.inputs.some((v) => v?.constant);
@@ -83,6 +94,7 @@ export async function simplifyFirst(model: Model, input: StaticOptionsInput): Pr
   uniqueNames(model.graph);
   checkNames(model.graph, options);
   await simplifyModel(model);
+  uniqueNames(model.graph);
 }
 
 /** Applies a plan with known ranges (by tensor name). Edits the model of the plan. */
@@ -99,9 +111,9 @@ export function applyStatic({ model, plan, options, emit, nodes, reasons }: Stat
   };
 }
 
-/** Ranges of everything the plan observes, from one pass over the data. */
-export async function calibrate(plan: StaticPlan, services: StaticServices): Promise<Observations> {
-  const tensors = new Set([...valuesToObserve(plan.plan)].map((v) => v.name));
+/** Statistics of everything the plan observes, from one pass over the data; `all`: of everything that is touched. */
+export async function calibrate(plan: StaticPlan, services: StaticServices, all = false): Promise<Observations> {
+  const tensors = all ? plan.touched : new Set([...valuesToObserve(plan.plan)].map((v) => v.name));
   return observe(plan.model, tensors, {
     runtime: services.runtime,
     data: take(services.data, plan.options.samples),
@@ -129,9 +141,19 @@ export function rangesOf(observations: Observations, { options, plan }: StaticPl
 export async function quantizeStatic(model: Model, options: StaticOptionsInput, services: StaticServices): Promise<{ model: Model; report: StaticReport }> {
   const copy = model.clone();
   await simplifyFirst(copy, options);
+  await rebalance(copy, options, services);
   const plan = planStatic(copy, options);
   const observations = await calibrate(plan, services);
+  if (plan.options.correctBias) await correctBiases(plan, services);
   return { model: plan.model, report: applyStatic(plan, rangesOf(observations, plan), observations.samples) };
+}
+
+/** Changes of the float weights that make them easier to quantize, in place, when the options ask for them. */
+export async function rebalance(model: Model, input: StaticOptionsInput, services: StaticServices): Promise<void> {
+  const { equalize, smooth, correctBias } = staticOptions.parse(input);
+  if (correctBias) addMissingBiases(model.graph);
+  if (equalize) equalizeLayers(model.graph);
+  if (smooth !== undefined) await smoothActivations(model, smooth, services);
 }
 
 async function* take(samples: AsyncIterable<Feeds> | Iterable<Feeds>, count: number): AsyncIterable<Feeds> {

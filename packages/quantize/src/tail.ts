@@ -6,8 +6,9 @@
 import type { Graph, Node, Value } from "@lathe/core";
 import type { Range } from "./spec.ts";
 
+/** Operators that hold the weights and most of the work. */
 const weightedOps = new Set(["Conv", "ConvTranspose", "MatMul", "Gemm", "LSTM", "GRU", "Attention"]);
-const isWeighted = (node: Node): boolean => weightedOps.has(node.opType) && (node.opType !== "MatMul" || node.input(1)?.constant !== undefined);
+export const isWeighted = (node: Node): boolean => weightedOps.has(node.opType) && (node.opType !== "MatMul" || node.input(1)?.constant !== undefined);
 
 /** Clips that a quantizer behind a weighted layer does for free; they are no tail. */
 const freeOps = new Set(["Relu", "Clip"]);

@@ -2,7 +2,7 @@
 import { defineTechnique, floatWeights, verified, type Json } from "@lathe/core";
 import { applyDynamic } from "./dynamic.ts";
 import { dynamicOptions, staticOptions } from "./options.ts";
-import { applyStatic, calibrate, planStatic, rangesOf, simplifyFirst } from "./static.ts";
+import { quantizeStatic } from "./static.ts";
 
 /**
  * Integer weights and activations, with ranges learnt from calibration data.
@@ -16,13 +16,11 @@ export const staticQuantize = defineTechnique({
   expects: [floatWeights],
   ensures: [verified],
   async apply(model, options, ctx) {
-    await simplifyFirst(model, options);
-    const plan = planStatic(model, options);
     const { data, runtime } = ctx.services;
-    const onSample = (done: number): void => ctx.progress({ done, total: plan.options.samples, message: "calibrating" });
-    const observations = await calibrate(plan, { data, runtime, signal: ctx.signal, onSample });
-    const { reasons, ...report } = applyStatic(plan, rangesOf(observations, plan), observations.samples);
-    return { model: plan.model, metrics: { ...report }, details: { reasons } };
+    const onSample = (done: number): void => ctx.progress({ done, total: options.samples, message: "calibrating" });
+    const { model: quantized, report } = await quantizeStatic(model, options, { data, runtime, signal: ctx.signal, onSample });
+    const { reasons, ...metrics } = report;
+    return { model: quantized, metrics, details: { reasons } };
   },
 });
 

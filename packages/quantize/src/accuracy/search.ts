@@ -1,0 +1,172 @@
+/**
+ * Accuracy-budget search: the cheapest settings whose loss stays within a budget. One calibration pass serves all methods; they are tried
+ * first. When none is good enough, the most sensitive nodes go back to float, in doubling steps and then by bisection, until the budget holds.
+ */
+import { mainScore, type Evaluate, type Feeds, type Model, type Runtime } from "@lathe/core";
+import { calibrationMethods, type CalibrationMethod } from "../calibrate/choose.ts";
+import type { Observations } from "../calibrate/run.ts";
+import { quantizeErrors } from "../errors.ts";
+import type { StaticOptionsInput } from "../options.ts";
+import { applyStatic, calibrate, planStatic, rangesOf, simplifyFirst, type StaticReport } from "../static.ts";
+import { mismatchedConcats } from "../tail.ts";
+import { reference } from "./noise.ts";
+import { rankNodes, type NodeSensitivity } from "./sensitivity.ts";
+
+export interface SearchOptions {
+  /** Largest loss allowed: of the main score of `evaluate`, in its own units. */
+  readonly maxDrop: number;
+  /** Methods to try. Default: all but moving-average. */
+  readonly methods?: readonly CalibrationMethod[] | undefined;
+  /** Most nodes that may go back to float. Default: half of the weighted ones. */
+  readonly maxExcluded?: number | undefined;
+  /** Samples that outputs are compared on when nodes are ranked. Default 4. */
+  readonly rankSamples?: number | undefined;
+}
+
+export interface SearchServices {
+  readonly runtime: Runtime;
+  readonly data: AsyncIterable<Feeds> | Iterable<Feeds>;
+  readonly evaluate: Evaluate;
+  readonly signal?: AbortSignal | undefined;
+  readonly onTrial?: ((trial: Trial) => void) | undefined;
+}
+
+/** One candidate; JSON. */
+export interface Trial {
+  readonly method: CalibrationMethod;
+  readonly excluded: number;
+  readonly score: number;
+  readonly drop: number;
+}
+
+export interface SearchResult {
+  readonly model: Model;
+  readonly report: StaticReport;
+  readonly floatScore: number;
+  readonly trials: readonly Trial[];
+  readonly best: Trial;
+  /** Nodes that stay float. */
+  readonly excluded: readonly string[];
+  readonly sensitivity: readonly NodeSensitivity[];
+}
+
+/**
+ * Quantizes with at most `maxDrop` loss of score.
+ * @throws QUANT_BUDGET when even the allowed number of float nodes does not bring the loss under the budget.
+ */
+export async function searchQuantize(source: Model, options: StaticOptionsInput, search: SearchOptions, services: SearchServices): Promise<SearchResult> {
+  const model = source.clone();
+  await simplifyFirst(model, options);
+  const run = new Search(model, options, search, services);
+  return run.find();
+}
+
+class Search {
+  readonly #model: Model;
+  readonly #options: StaticOptionsInput;
+  readonly #search: SearchOptions;
+  readonly #services: SearchServices;
+  readonly #trials: Trial[] = [];
+  #floatScore = NaN;
+
+  constructor(model: Model, options: StaticOptionsInput, search: SearchOptions, services: SearchServices) {
+    this.#model = model;
+    this.#search = search;
+    this.#services = services;
+    this.#options = options;
+  }
+
+  async find(): Promise<SearchResult> {
+    this.#floatScore = await this.#score(this.#model);
+    const observations = await this.#observe();
+    const base = this.#withoutMismatched(observations);
+    const methods = this.#search.methods ?? calibrationMethods.filter((m) => m !== "moving-average");
+    let best: Candidate | undefined;
+    for (const method of methods) {
+      const made = await this.#try({ ...base, method }, observations, []);
+      if (!best || made.trial.drop < best.trial.drop) best = made;
+      if (best.trial.drop <= 0) break;
+    }
+    if (!best) throw quantizeErrors.QUANT_NOTHING_TO_DO({ types: "an empty list of methods" });
+    if (this.#fits(best)) return this.#result(best, []);
+    return this.#exclude({ ...base, method: best.trial.method }, observations, best);
+  }
+
+  /** One pass with histograms: every method's ranges follow from it. */
+  async #observe(): Promise<Observations> {
+    const plan = planStatic(this.#model.clone(), { ...this.#options, method: "entropy" });
+    return calibrate(plan, this.#services, true);
+  }
+
+  #withoutMismatched(observations: Observations): StaticOptionsInput {
+    const named = planStatic(this.#model.clone(), this.#options).model.graph;
+    const concats = [...mismatchedConcats(named, observations.tensors)].map((node) => node.name);
+    return concats.length === 0 ? this.#options : { ...this.#options, excludeNodes: [...(this.#options.excludeNodes ?? []), ...concats] };
+  }
+
+  async #try(options: StaticOptionsInput, observations: Observations, excluded: readonly string[]): Promise<Candidate> {
+    const plan = planStatic(this.#model.clone(), { ...options, excludeNodes: [...(options.excludeNodes ?? []), ...excluded] });
+    const report = applyStatic(plan, rangesOf(observations, plan), observations.samples);
+    const score = await this.#score(plan.model);
+    const trial = { method: plan.options.method, excluded: excluded.length, score, drop: this.#floatScore - score };
+    this.#trials.push(trial);
+    this.#services.onTrial?.(trial);
+    return { model: plan.model, report, trial, excluded };
+  }
+
+  /** Doubles the number of excluded nodes until the budget holds, then bisects down to the fewest. */
+  async #exclude(options: StaticOptionsInput, observations: Observations, first: Candidate): Promise<SearchResult> {
+    const sensitivity = await this.#rank(options, observations);
+    const most = Math.min(this.#search.maxExcluded ?? Math.ceil(sensitivity.length / 2), sensitivity.length - 1);
+    const names = sensitivity.map((s) => s.node);
+    const at = (count: number): Promise<Candidate> => this.#try(options, observations, names.slice(0, count));
+    let low = 0;
+    let good: Candidate | undefined;
+    let nearest = first;
+    for (let count = Math.min(1, most); count > low; count = Math.min(count * 2, most)) {
+      const made = await at(count);
+      if (made.trial.drop < nearest.trial.drop) nearest = made;
+      if (this.#fits(made)) {
+        good = made;
+        break;
+      }
+      low = count;
+    }
+    if (!good) throw quantizeErrors.QUANT_BUDGET({ maxDrop: this.#search.maxDrop, drop: nearest.trial.drop, excluded: nearest.trial.excluded, worst: names[0] ?? "none" });
+    while (good.trial.excluded - low > 1) {
+      const middle = await at((low + good.trial.excluded) >> 1);
+      if (this.#fits(middle)) good = middle;
+      else low = middle.trial.excluded;
+    }
+    return this.#result(good, sensitivity);
+  }
+
+  /** Scores are ratios: the comparison allows for their rounding. */
+  #fits({ trial }: Candidate): boolean {
+    return trial.drop <= this.#search.maxDrop + 1e-9;
+  }
+
+  async #rank(options: StaticOptionsInput, observations: Observations): Promise<NodeSensitivity[]> {
+    const { runtime, data, signal } = this.#services;
+    const prepared = planStatic(this.#model.clone(), options);
+    const known = await reference(this.#model, runtime, data, this.#search.rankSamples ?? 4, signal);
+    return rankNodes(this.#model, options, rangesOf(observations, prepared), known, this.#services);
+  }
+
+  async #score(model: Model): Promise<number> {
+    const signal = this.#services.signal ?? new AbortController().signal;
+    signal.throwIfAborted();
+    return mainScore(await this.#services.evaluate(model, { signal, progress: () => signal.throwIfAborted() }));
+  }
+
+  #result({ model, report, trial, excluded }: Candidate, sensitivity: readonly NodeSensitivity[]): SearchResult {
+    return { model, report, floatScore: this.#floatScore, trials: this.#trials, best: trial, excluded, sensitivity };
+  }
+}
+
+interface Candidate {
+  readonly model: Model;
+  readonly report: StaticReport;
+  readonly trial: Trial;
+  readonly excluded: readonly string[];
+}
