@@ -1,4 +1,4 @@
-import { defineTechnique, iterate, opsetAtLeast, Tensor, verified, type Model, type TechniqueSpec } from "@lathe/core";
+import { defineTechnique, iterate, opsetAtLeast, simplify, Tensor, verified, type Model, type TechniqueSpec } from "@lathe/core";
 import { ortRuntime, randomFeeds } from "@lathe/ort";
 import { conformance, registerConformance, tinyCnn, tinyMlp, tinyTransformer, type ConformanceOptions } from "@lathe/testkit";
 import { describe, expect, it } from "vitest";
@@ -33,6 +33,7 @@ const examples: ConformanceOptions["examples"] = [
 ];
 
 registerConformance(defineTechnique(good), { examples, invalid: [{ by: 11 }] }, { describe, it });
+registerConformance(simplify, { examples: [{ name: "cnn", model: tinyCnn(), services: { runtime: ortRuntime() } }, { name: "transformer", model: tinyTransformer(), options: { opset: 23 } }] }, { describe, it });
 registerConformance(iterate, { examples: [{ model: tinyTransformer(), options: { times: 2 }, steps: [defineTechnique(good)({ by: -1 })] }] }, { describe, it });
 
 /** Runs the model on each sample and keeps the largest output; asks for services. */
@@ -61,7 +62,8 @@ const observe = (careful: boolean) =>
 async function* samples() {
   for (let seed = 0; seed < 20; seed++) yield randomFeeds(tinyMlp(), { seed });
 }
-const data = { [Symbol.asyncIterator]: samples } as unknown as NonNullable<NonNullable<ConformanceOptions["examples"][number]["services"]>["data"]>;
+// Frozen, as services may be.
+const data = Object.freeze({ [Symbol.asyncIterator]: samples }) as unknown as NonNullable<NonNullable<ConformanceOptions["examples"][number]["services"]>["data"]>;
 const withServices = (): ConformanceOptions => ({ examples: [{ model: tinyMlp(), services: { data, runtime: ortRuntime() } }] });
 
 registerConformance(observe(true), withServices(), { describe, it });

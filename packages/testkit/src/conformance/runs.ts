@@ -52,9 +52,9 @@ export const repeatsItself = (trial: Trial): Promise<Problem> =>
       return a === b ? undefined : `two runs with the same seed report different figures: ${a} and ${b}`;
     }));
 
-/** Times differ between runs; their keys end in "Ms" or "ms". */
+/** Times differ between runs; their keys end in "Ms" or "milliseconds". */
 const withoutTimes = ({ metrics, details, warnings }: StepRecord): unknown =>
-  JSON.parse(JSON.stringify({ metrics, details, warnings }, (key, value: unknown) => (/ms$/i.test(key) ? undefined : value)));
+  JSON.parse(JSON.stringify({ metrics, details, warnings }, (key, value: unknown) => (/(ms|milliseconds)$/i.test(key) ? undefined : value)));
 
 export async function runsAsRecipe(trial: Trial): Promise<Problem> {
   const recipe = JSON.parse(JSON.stringify(toRecipe([stepOf(trial)]))) as unknown;
