@@ -9,6 +9,15 @@
  * Constants (initializers and Constant nodes) hold nothing: they are sliced where their consumers' axes are cut.
  * On an axis that is mentioned, positions outside the image of every tie are not constrained by this node
  * (what a Slice drops, the border that a Pad adds).
+ *
+ * How a dependency graph follows from the rules (test/ops/network-cut.ts does just this, on whole models):
+ * 1. Cut one position; follow every tie from `a` to `b`, and from `b` to `a` where there is no `factor`.
+ * 2. A cut position of a product (`b` of factor ties) that no factor explains: try each factor of that node, keep the one that takes least
+ *    with it. Other nodes may see the same axis as another product; they are asked in turn.
+ * 3. A graph input or output, a length that is not a number, an axis that some node does not mention: nothing of this may be cut.
+ * 4. Slice the constants, run the `resizes` of every axis that was cut (virtual axes too), infer shapes again.
+ * 5. Proof: with no "norm" met, the result equals that of the whole model with zeros in the slices of the summed operands
+ *    (the `b` or `a` that is constant; where both are activations, in all constants of the cut).
  */
 import type { Graph } from "../ir/graph.ts";
 import type { Node } from "../ir/node.ts";

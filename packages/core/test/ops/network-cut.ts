@@ -99,7 +99,7 @@ export class Network {
     return this.#explain(cut);
   }
 
-  /** Products whose cuts no factor explains are widened along the first factor that is not pinned. */
+  /** Products whose cuts no factor explains are widened along the factor that takes least with it. */
   #explain(cut: CutSet): CutSet | string {
     for (const [key, set] of cut) {
       const products = new Map<Node, Link[]>();
@@ -108,7 +108,8 @@ export class Network {
         for (const p of set) {
           if (factors.some(({ tie, a }) => sources(tie, a.length, p).some((i) => cut.get(a.key)?.has(i)))) continue;
           const tries = factors.map(({ tie, a }) => this.close(a, sources(tie, a.length, p)[0]!, cut));
-          return tries.find((t) => typeof t !== "string") ?? tries[0]!;
+          const possible = tries.filter((t) => typeof t !== "string").toSorted((x, y) => total(x) - total(y));
+          return possible[0] ?? tries[0]!;
         }
       }
     }
@@ -153,6 +154,8 @@ export class Network {
     return new Set([...cut.keys()].map((key) => this.coordinates.get(key)?.value).filter((v) => v?.constant !== undefined).map((v) => v!));
   }
 }
+
+const total = (cut: CutSet): number => [...cut.values()].reduce((sum, set) => sum + set.size, 0);
 
 /** Positions i of `a` whose image holds p. */
 function sources(tie: Tie, n: number, p: number): number[] {
