@@ -1,3 +1,4 @@
+import { modelDisplay, modelText } from "../report/model-view.ts";
 import { cloneGraph } from "./clone.ts";
 import type { Attribute } from "./attribute.ts";
 import { Graph } from "./graph.ts";
@@ -55,6 +56,16 @@ export class Model {
   /** A deep copy of the structure; tensor bytes are shared, because tensors are immutable. */
   clone(): Model {
     return cloneModel(this);
+  }
+
+  /** What notebooks show. */
+  [Symbol.for("Jupyter.display")](): Record<string, string> {
+    return modelDisplay(this);
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return modelText(this);
   }
 }
 

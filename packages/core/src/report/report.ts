@@ -1,18 +1,15 @@
 import type { Model } from "../ir/model.ts";
 import type { OpTable } from "../ops/op.ts";
-import { modelSize, type ModelSize } from "../stats-size.ts";
-import type { StepRecord } from "../technique/run-step.ts";
+import { dimSymbols } from "../ops/dim.ts";
+import { stats, type ModelStats } from "../stats.ts";
+import { modelSize } from "../stats-size.ts";
+import { jsonOf, type StepRecord } from "../technique/run-step.ts";
+import type { ReportData, ReportExtras } from "./data.ts";
+import { environment } from "./environment.ts";
+import { reportFragment, reportHtml } from "./html.ts";
+import { reportMarkdown, reportText, type TextOptions } from "./text.ts";
 
-/** What a run did, as plain JSON data. */
-export interface ReportData {
-  readonly version: 1;
-  readonly seed: number;
-  readonly elapsedMs: number;
-  readonly before: ModelSize;
-  readonly after: ModelSize;
-  readonly steps: readonly StepRecord[];
-}
-
+/** A report: JSON data with renderers. */
 export class Report {
   readonly data: ReportData;
 
@@ -20,19 +17,68 @@ export class Report {
     this.data = data;
   }
 
+  /** A report with more in it: accuracy, benchmark, tables, curves, notes, another title. Lists are added to those that are there. */
+  with(extras: ReportExtras): Report {
+    const { data } = this;
+    const joined = <K extends "accuracy" | "tables" | "curves" | "notes">(key: K): object => (extras[key] ? { [key]: [...(data[key] ?? []), ...extras[key]] } : {});
+    return new Report(jsonOf({
+      ...data, ...extras, ...joined("accuracy"), ...joined("tables"), ...joined("curves"), ...joined("notes"),
+      environment: { ...data.environment, ...extras.environment },
+    }) as unknown as ReportData);
+  }
+
   toJSON(): ReportData {
     return this.data;
   }
+
+  toText(options?: TextOptions): string {
+    return reportText(this.data, options);
+  }
+
+  toMarkdown(): string {
+    return reportMarkdown(this.data);
+  }
+
+  /** One self-contained file. */
+  toHtml(): string {
+    return reportHtml(this.data);
+  }
+
+  /** What notebooks show. */
+  [Symbol.for("Jupyter.display")](): Record<string, string> {
+    return { "text/html": reportFragment(this.data), "text/markdown": this.toMarkdown(), "text/plain": this.toText() };
+  }
+
+  /** What `console.log` shows in Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](_depth: number, options: { readonly colors?: boolean } = {}): string {
+    return this.toText({ color: options.colors });
+  }
 }
 
-export function makeReport(run: {
+/** Weights beyond this are not read only to count zeros. */
+const MAX_SPARSITY_BYTES = 2 ** 29;
+
+export interface RunFacts {
   readonly before: Model;
   readonly after: Model;
   readonly steps: readonly StepRecord[];
   readonly seed: number;
   readonly elapsedMs: number;
   readonly ops: OpTable;
-}): Report {
-  const { before, after, steps, seed, elapsedMs } = run;
-  return new Report({ version: 1, seed, elapsedMs, before: modelSize(before), after: modelSize(after), steps });
+  /** Values for symbolic dimensions, for work and memory. */
+  readonly bindings?: Readonly<Record<string, number>> | undefined;
+}
+
+export function makeReport({ before, after, steps, seed, elapsedMs, ops, bindings = {} }: RunFacts): Report {
+  const measure = (model: Model): ModelStats =>
+    stats(model, { ops, bindings: boundIn(model, bindings), sparsity: modelSize(model).bytes <= MAX_SPARSITY_BYTES });
+  const title = steps.map((step) => step.name).join(" → ");
+  const data = { version: 1, title, seed, elapsedMs, environment: environment(), before: measure(before), after: measure(after), steps };
+  return new Report(jsonOf(data) as unknown as ReportData);
+}
+
+/** A step may take symbols away: the model that lacks one does without it. */
+function boundIn(model: Model, bindings: Readonly<Record<string, number>>): Record<string, number> {
+  const symbols = new Set(model.graph.inputs.flatMap((v) => (v.shape ?? []).flatMap(dimSymbols)));
+  return Object.fromEntries(Object.entries(bindings).filter(([symbol]) => symbols.has(symbol)));
 }

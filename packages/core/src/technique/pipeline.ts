@@ -15,6 +15,8 @@ export interface RunSettings {
   readonly seed?: number | undefined;
   /** Called with each event, also without iterating the run. What it throws fails the run. */
   readonly onEvent?: ((event: RunEvent) => void) | undefined;
+  /** Numbers for symbolic dimensions of inputs, for the report's figures of work and memory. */
+  readonly bindings?: Readonly<Record<string, number>> | undefined;
   /** Default: the standard operators. */
   readonly ops?: OpTable | undefined;
 }
@@ -66,7 +68,7 @@ export function pipeline<const S extends readonly Step[]>(...steps: S): Pipeline
 }
 
 function start(steps: readonly Step[], model: Model, options: RunOptions<never>): Run {
-  const { signal = new AbortController().signal, seed = 0, onEvent, ops = standardOps, ...services } = options;
+  const { signal = new AbortController().signal, seed = 0, onEvent, ops = standardOps, bindings, ...services } = options;
   const log = new EventLog();
   const startedAt = performance.now();
   let open = true;
@@ -79,7 +81,7 @@ function start(steps: readonly Step[], model: Model, options: RunOptions<never>)
   const host: Host = { ops, seed, signal, services: lentOnly(services), count: steps.length, emit, now: () => performance.now() - startedAt };
   // An abort settles the run at once; a technique that does not look at the signal finishes unheard.
   const aborted = abortion(signal, () => abortError(steps[at.step]!.name, [at.step], signal));
-  const result = Promise.race([work(steps, model, host, at), aborted.promise]).finally(() => {
+  const result = Promise.race([work(steps, model, host, at, bindings), aborted.promise]).finally(() => {
     open = false;
     aborted.stop();
   });
@@ -87,7 +89,7 @@ function start(steps: readonly Step[], model: Model, options: RunOptions<never>)
   return { result, [Symbol.asyncIterator]: () => log.read() };
 }
 
-async function work(steps: readonly Step[], source: Model, host: Host, at: { step: number }): Promise<RunResult> {
+async function work(steps: readonly Step[], source: Model, host: Host, at: { step: number }, bindings: RunSettings["bindings"]): Promise<RunResult> {
   // Callers get to listen, and to abort, before the first step.
   await nextTurn();
   let model = source.clone();
@@ -100,7 +102,7 @@ async function work(steps: readonly Step[], source: Model, host: Host, at: { ste
     records.push(outcome.record);
     await nextTurn();
   }
-  const report = makeReport({ before: source, after: model, steps: records, seed: host.seed, elapsedMs: host.now(), ops: host.ops });
+  const report = makeReport({ before: source, after: model, steps: records, seed: host.seed, elapsedMs: host.now(), ops: host.ops, bindings });
   return { model, report };
 }
 

@@ -188,9 +188,9 @@ function stepError(step: string, path: readonly number[], error: unknown): Lathe
   return new LatheError({ code, message: `Step ${position} "${step}": ${sentence}`, remedy, details: { ...details, step, position }, cause: error });
 }
 
-/** Options as JSON data; what JSON cannot hold is named by its type. */
+/** A value as JSON data; what JSON cannot hold is named: numbers that are not finite as text, functions by name. */
 export function jsonOf(value: unknown): Json {
   if (value === undefined) return null;
-  const text = JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" ? v.toString() : typeof v === "function" ? `<function ${v.name || "anonymous"}>` : v));
+  const text = JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" || (typeof v === "number" && !Number.isFinite(v)) ? String(v) : typeof v === "function" ? `<function ${v.name || "anonymous"}>` : v));
   return text === undefined ? `<${typeof value}>` : (JSON.parse(text) as Json);
 }
