@@ -99,7 +99,7 @@ describe("conformance finds", () => {
       { apply: () => ({ metrics: { luck: Math.random(), elapsedMs: Math.random() } }) },
       { "gives the same bytes and figures for the same seed": /different figures/ },
     ],
-    ["a report that is no JSON", { apply: () => ({ metrics: { ratio: NaN } }) }, { "reports plain JSON": /NaN at steps\.0\.metrics\.ratio/ }],
+    ["a report that is no JSON", { apply: () => ({ metrics: { ratio: NaN } }) }, { "reports plain JSON": /NaN at metrics\.ratio/ }],
     [
       "a result that is not sound",
       { ensures: [], apply: (model) => void model.graph.add({ opType: "Gemm", inputs: [] }) },

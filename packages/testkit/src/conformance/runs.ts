@@ -1,14 +1,14 @@
 /** Checks of what a run gives, on one example. */
-import { decodeModel, encodeModel, fromRecipe, standardOps, toRecipe, verify, type AnyTechnique, type Model, type Step, type StepRecord } from "@lathe/core";
+import { decodeModel, encodeModel, fromRecipe, standardOps, toRecipe, verify, type AnyTechnique, type Model, type RunEvent, type Step, type StepRecord } from "@lathe/core";
 import type { Problem } from "./contract.ts";
 import { jsonProblem } from "./json.ts";
-import { codeOf, runExample, sameBytes, stepOf, wordsOf, type Outcome, type Trial } from "./subject.ts";
+import { codeOf, runExample, sameBytes, stepOf, wordsOf, type Outcome, type RunOverrides, type Trial } from "./subject.ts";
 
 type Done = Extract<Outcome, { kind: "done" }>;
 
 /** Runs it and hands the result on; a failure is the problem. */
-async function done(trial: Trial, then: (outcome: Done) => Problem | Promise<Problem>, steps?: readonly Step[]): Promise<Problem> {
-  const outcome = await runExample(trial, steps ? { steps } : {});
+async function done(trial: Trial, then: (outcome: Done) => Problem | Promise<Problem>, overrides: RunOverrides = {}): Promise<Problem> {
+  const outcome = await runExample(trial, overrides);
   return outcome.kind === "failed" ? `it fails: ${wordsOf(outcome.error)}` : then(outcome);
 }
 
@@ -60,17 +60,23 @@ export async function runsAsRecipe(trial: Trial): Promise<Problem> {
   const recipe = JSON.parse(JSON.stringify(toRecipe([stepOf(trial)]))) as unknown;
   const { steps } = fromRecipe(techniquesIn([stepOf(trial)]), recipe);
   return done(trial, (direct) =>
-    done(trial, (written) => (sameBytes(encodeModel(direct.model), encodeModel(written.model)) ? undefined : "as a recipe it gives another model"), steps));
+    done(trial, (written) => (sameBytes(encodeModel(direct.model), encodeModel(written.model)) ? undefined : "as a recipe it gives another model"), { steps }));
 }
 
 const techniquesIn = (steps: readonly Step[]): AnyTechnique[] => [...new Set(steps.flatMap((step) => [step.technique, ...techniquesIn(step.steps)]))];
 
-export const reportsJson = (trial: Trial): Promise<Problem> =>
-  done(trial, ({ report }) => {
-    const problem = jsonProblem(report.toJSON());
+/** The host's report replaces what JSON cannot hold, so the figures are looked at as the technique gave them. */
+export function reportsJson(trial: Trial): Promise<Problem> {
+  const given: unknown[] = [];
+  const onEvent = (event: RunEvent): void => {
+    if (event.type === "end") given.push({ metrics: event.metrics, details: event.details });
+  };
+  return done(trial, ({ report }) => {
+    const problem = jsonProblem(given.at(-1)) ?? jsonProblem(report.toJSON());
     if (problem !== undefined) return `its report is no JSON: ${problem}`;
     return report.toJSON().steps[0]?.name === trial.technique.name ? undefined : "its report does not name it";
-  });
+  }, { onEvent });
+}
 
 export async function asksForServices(trial: Trial): Promise<Problem> {
   const { needs } = stepOf(trial);
