@@ -78,6 +78,7 @@ const whole = { readWholeUpTo: Infinity };
 const tasks: Readonly<Record<string, (dir: string) => Promise<() => unknown>>> = {
   "make a model of one file": async (dir) => () => saveModel(chain(megabytes / 16, 2048), join(dir, "one.onnx"), { externalData: false }),
   "make a model with external data": async (dir) => () => saveModel(chain((3 * megabytes) / 256, 8192), join(dir, "three.onnx"), { externalData: true }),
+  "make one file beyond 2 GB": async (dir) => () => saveModel(chain((3 * megabytes) / 256, 8192), join(dir, "large.onnx"), { externalData: false }),
   nothing: async () => () => undefined,
   "read the file": async (dir) => () => readPlain(join(dir, "one.onnx")),
   "load + infer": async (dir) => async () => inferShapes(await loadModel(join(dir, "one.onnx"))),
@@ -105,6 +106,11 @@ const tasks: Readonly<Record<string, (dir: string) => Promise<() => unknown>>> =
   "save from the file": async (dir) => {
     const model = await loadModel(join(dir, "one.onnx"));
     return () => saveModel(model, join(dir, "saved.onnx"), { externalData: false });
+  },
+  "one file beyond 2 GB: load, save again": async (dir) => async () => {
+    const model = await loadModel(join(dir, "large.onnx"));
+    inferShapes(model);
+    await saveModel(model, join(dir, "large-copy.onnx"), { externalData: false });
   },
   "external: load, save again": async (dir) => async () => {
     const model = await loadModel(join(dir, "three.onnx"));
@@ -180,7 +186,13 @@ function main(): void {
     const same = sameFile(join(dir, "three.onnx.data"), join(dir, "copy.onnx.data"));
     const externalMB = statSync(join(dir, "three.onnx.data")).size / MB;
 
-    const rows = [...base, ...reading, ...writing, ...external];
+    for (const name of ["three.onnx.data", "copy.onnx.data"]) rmSync(join(dir, name));
+
+    inChild("make one file beyond 2 GB", dir);
+    const large = measure(["one file beyond 2 GB: load, save again"], dir, 1);
+    const sameLarge = sameFile(join(dir, "large.onnx"), join(dir, "large-copy.onnx"));
+
+    const rows = [...base, ...reading, ...writing, ...external, ...large];
     const ms = (task: string): number => rows.find((row) => row.task === task)!.ms;
     const ratios = {
       "load + infer / read the file": ms("load + infer") / ms("read the file"),
@@ -191,13 +203,13 @@ function main(): void {
       "peak memory / file, load whole": rows.find((row) => row.task === "load whole + infer")!.peakMB / fileMB,
     };
     process.stdout.write(`model of ${fileMB.toFixed(0)} MB, external data of ${externalMB.toFixed(0)} MB, Node ${process.version}, ${cpus()[0]!.model} x${cpus().length}\n\n`);
-    for (const row of rows) process.stdout.write(`${row.task.padEnd(32)} ${row.ms.toFixed(0).padStart(7)} ms  median ${row.medianMs.toFixed(0).padStart(6)} ms  peak ${row.peakMB.toFixed(0).padStart(5)} MB\n`);
+    for (const row of rows) process.stdout.write(`${row.task.padEnd(40)} ${row.ms.toFixed(0).padStart(7)} ms  median ${row.medianMs.toFixed(0).padStart(6)} ms  peak ${row.peakMB.toFixed(0).padStart(5)} MB\n`);
     process.stdout.write("\n");
     for (const [name, ratio] of Object.entries(ratios)) process.stdout.write(`${name.padEnd(40)} ${ratio.toFixed(2)}\n`);
-    process.stdout.write(`saved file equals the original: ${stable}; external data copied exactly: ${same}\n`);
+    process.stdout.write(`saved file equals the original: ${stable}; external data copied exactly: ${same}; large file copied exactly: ${sameLarge}\n`);
     const results = fileURLToPath(new URL("results", import.meta.url));
     mkdirSync(results, { recursive: true });
-    writeFileSync(join(results, "codec.json"), `${JSON.stringify({ node: process.version, cpu: cpus()[0]!.model, fileMB, externalMB, rows, ratios, stable, same }, null, 2)}\n`);
+    writeFileSync(join(results, "codec.json"), `${JSON.stringify({ node: process.version, cpu: cpus()[0]!.model, fileMB, externalMB, rows, ratios, stable, same, sameLarge }, null, 2)}\n`);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

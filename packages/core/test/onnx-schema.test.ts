@@ -1,4 +1,5 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, expectTypeOf, test } from "vitest";
+import type { AttributeProto, GraphProto, NodeProto, Part, TensorProto, TypeProto } from "@lathe/core";
 import { messages } from "../src/onnx/fields.ts";
 import { schema } from "../src/onnx/proto.ts";
 import { allDescriptors, ourName } from "./onnx/oracle.ts";
@@ -30,4 +31,16 @@ describe("the field table", () => {
     const theirs = new Set(allDescriptors().map(ourName));
     expect(Object.keys(schema).filter((name) => !theirs.has(name as never))).toEqual(["OpaqueTypeProto"]);
   });
+});
+
+test("the types of messages follow the table", () => {
+  expectTypeOf<NodeProto["input"]>().toEqualTypeOf<readonly string[] | undefined>();
+  expectTypeOf<NodeProto["opType"]>().toEqualTypeOf<string | undefined>();
+  expectTypeOf<GraphProto["node"]>().toEqualTypeOf<readonly NodeProto[] | undefined>();
+  expectTypeOf<AttributeProto["g"]>().toEqualTypeOf<GraphProto | undefined>();
+  expectTypeOf<AttributeProto["ints"]>().toEqualTypeOf<readonly (number | bigint)[] | undefined>();
+  expectTypeOf<TensorProto["rawData"]>().toEqualTypeOf<Part | undefined>();
+  expectTypeOf<TensorProto["floatData"]>().toEqualTypeOf<readonly Uint8Array[] | undefined>();
+  expectTypeOf<TypeProto>().toHaveProperty("tensorType");
+  expectTypeOf<TypeProto>().not.toHaveProperty("tensor_type");
 });
