@@ -8,7 +8,7 @@ import { encodeModel } from "@lathe/core";
 import { randomGraph } from "../../packages/quantize/test/random/graphs.ts";
 import { randomRanges, randomRun } from "../../packages/quantize/test/random/runs.ts";
 
-const COUNT = 200;
+const COUNT = 260;
 const folder = process.argv[2];
 if (!folder) throw new Error("give a folder to write to");
 mkdirSync(folder, { recursive: true });

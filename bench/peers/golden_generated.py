@@ -39,12 +39,29 @@ def describe(before, path):
     return {"nodes": dict(sorted(counts.items())), "made": dict(sorted(made.items()))}
 
 
+def typed(overrides):
+    """Settings of single tensors with the tool's types for names and lists."""
+    for entries in overrides.values():
+        for entry in entries:
+            for part in (entry, entry.get("convert", {})):
+                if "quant_type" in part:
+                    part["quant_type"] = getattr(QuantType, part["quant_type"])
+                if "recv_nodes" in part:
+                    part["recv_nodes"] = set(part["recv_nodes"])
+                for bound in ("rmin", "rmax", "scale"):
+                    if bound in part:
+                        part[bound] = np.array(part[bound], dtype=np.float32)
+                if "zero_point" in part:
+                    part["zero_point"] = np.array(part["zero_point"])
+
+
 def run(folder, seed, out):
     source = os.path.join(folder, f"{seed}.onnx")
     before = {t.name for t in onnx.load(source).graph.initializer}
     with open(os.path.join(folder, f"{seed}.options.json")) as file:
         options = json.load(file)
     static = {k: getattr(QuantType, v) if k.endswith("_type") else v for k, v in options.items()}
+    typed(static["extra_options"].get("TensorQuantOverrides", {}))
     row = {}
     try:
         quantize_static(source, out, None, calibration_cache_path=os.path.join(folder, f"{seed}.ranges.json"), **copy.deepcopy(static))

@@ -17,7 +17,7 @@ export type TensorPlan =
   /** A Q/DQ pair with parameters from a range: the one observed at a value, or a known one. */
   | { readonly kind: "activation"; readonly spec: TensorSpec; readonly observe: Value | Range; readonly convert?: ConvertPlan | undefined }
   /** A Q/DQ pair with the parameters that `consumer` sees at `source` (Reshape, Transpose, MaxPool ... move values without changing them). */
-  | { readonly kind: "shared"; readonly source: Value; readonly consumer: Node; readonly convert?: ConvertPlan | undefined }
+  | { readonly kind: "shared"; readonly source: Value; readonly consumer: Node; readonly observe: Value | Range; readonly convert?: ConvertPlan | undefined }
   /** A constant: integer initializer and DQ. Constants of elementwise operators take the activation type. */
   | { readonly kind: "constant"; readonly role: "weight" | "activation"; readonly spec: TensorSpec };
 
@@ -78,7 +78,7 @@ export class Planner {
   sameAs(value: Value | undefined, source: Value, consumer: Node): void {
     const how = this.tensors.get(source);
     if (!how || (how.kind === "constant" && how.spec.axis !== undefined)) return this.activation(value);
-    if (value && isFloatValue(value)) this.tensors.set(value, { kind: "shared", source, consumer, convert: this.#convert(value) });
+    if (value && isFloatValue(value)) this.tensors.set(value, { kind: "shared", source, consumer, observe: value, convert: this.#convert(value) });
   }
 
   /** A weight when constant, else an activation. `axis` is used when per-channel is on and the rank admits it. */
@@ -171,21 +171,17 @@ function pointRanges(graph: Graph, nodes: ReadonlySet<Node>, tensors: Map<Value,
   }
   for (const [value, source] of observe) {
     const how = tensors.get(value);
-    if (how?.kind === "activation") tensors.set(value, { ...how, observe: source });
+    if (how && how.kind !== "constant") tensors.set(value, { ...how, observe: source });
   }
 }
 
 /** Values whose range the calibration data must tell. */
 export function valuesToObserve(plan: QdqPlan): Set<Value> {
   const found = new Set<Value>();
+  const isOpen = (spec: TensorSpec | undefined): boolean => spec !== undefined && !spec.params && !spec.range;
   for (const how of plan.tensors.values()) {
-    if (how.kind === "activation" && !("min" in how.observe) && !how.spec.params && !(how.spec.range && !how.convert)) found.add(how.observe);
-    if (how.kind === "shared" && how.convert && !how.convert.spec.params && !how.convert.spec.range) found.add(ofShared(plan, how));
+    if (how.kind === "constant" || "min" in how.observe) continue;
+    if ((how.kind === "activation" && isOpen(how.spec)) || isOpen(how.convert?.spec)) found.add(how.observe);
   }
   return found;
-}
-
-function ofShared(plan: QdqPlan, how: Extract<TensorPlan, { kind: "shared" }>): Value {
-  for (const [value, other] of plan.tensors) if (other === how) return value;
-  return how.source;
 }

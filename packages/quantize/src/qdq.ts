@@ -81,7 +81,7 @@ export function resolveParams(plan: QdqPlan, ranges: ReadonlyMap<string, Range>)
     if (how.kind === "activation") return { original: make(value, how.spec, "", how.observe), converted: convert(value, how.convert, how.observe) };
     const source = plan.tensors.get(how.source);
     if (!source) throw quantizeErrors.QUANT_RANGE_MISSING({ tensor: how.source.name });
-    return { original: seenBy(resolve(how.source, source), how.consumer), converted: convert(value, how.convert, value) };
+    return { original: seenBy(resolve(how.source, source), how.consumer), converted: convert(value, how.convert, how.observe) };
   };
   for (const [value, how] of plan.tensors) resolve(value, how);
   return resolved;

@@ -40,7 +40,45 @@ export function randomRun(seed: number, model: Model): RandomRun {
     ours.excludeNodes = excluded;
     theirs.nodes_to_exclude = excluded;
   }
+  if (seed >= FIRST_WITH_OVERRIDES) addOverrides(r, model, ours, extra);
   return { ours, theirs };
+}
+
+/** Models from this number on have settings for single tensors. */
+const FIRST_WITH_OVERRIDES = 200;
+
+type Draw = ReturnType<typeof random>;
+
+function addOverrides(r: Draw, model: Model, ours: Record<string, unknown>, extra: Record<string, unknown>): void {
+  const values = [...model.graph.values()].filter((v) => v.dtype === "float32" && v.useCount > 0 && !v.isInitializer && !/^(Relu|Clip)$/.test(v.producer?.opType ?? ""));
+  const mine: Record<string, unknown> = {};
+  const tool: Record<string, unknown> = {};
+  for (let i = 0; i < 3 && values.length > 0; i++) {
+    const value = values[r.int(values.length)]!;
+    const { name } = value;
+    if (mine[name]) continue;
+    const consumers = value.consumers.map((node) => node.name);
+    [mine[name], tool[name]] = pickOverride(r, consumers, ours.activationType);
+  }
+  ours.overrides = mine;
+  extra.TensorQuantOverrides = tool;
+}
+
+/** One setting, ours and theirs. */
+function pickOverride(r: Draw, consumers: readonly string[], activation: unknown): [unknown, unknown] {
+  const low = Math.fround(-3 * r.float());
+  const high = Math.fround(0.5 + 3 * r.float());
+  const other = activation === "int16" ? "uint16" : "int16";
+  switch (r.int(5)) {
+    case 0: return [{ dtype: "int16" }, [{ quant_type: "QInt16" }]];
+    case 1: return [{ symmetric: true }, [{ symmetric: true }]];
+    case 2: return [{ range: { min: low, max: high } }, [{ rmin: low, rmax: high }]];
+    case 3: return [{ params: [{ scale: 0.03125, zeroPoint: 100 }] }, [{ scale: 0.03125, zero_point: 100 }]];
+    default: {
+      const some = consumers.length > 1 && r.float() < 0.7 ? [consumers[0]!] : undefined;
+      return [{ convert: { dtype: other, nodes: some } }, [{ convert: { quant_type: typeName(other), ...(some ? { recv_nodes: some } : {}) } }]];
+    }
+  }
 }
 
 /** A range for each float tensor, as calibration would find: never negative behind Relu, Clip, Sigmoid and Softmax. */
