@@ -3,7 +3,10 @@ import type { Value } from "../ir/value.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Pass } from "./pass.ts";
 
-/** Equal weights are stored once. Content is compared only among tensors of the same type and shape. */
+/**
+ * Equal weights are stored once. Content is compared only among tensors of the same type, shape and beginning, so that weights which
+ * still are in a file are not read as a whole without need.
+ */
 export const mergeInitializers: Pass = {
   name: "merge-initializers",
   summary: "Stores equal weights once.",
@@ -14,7 +17,7 @@ export const mergeInitializers: Pass = {
     for (const one of [...graph.allGraphs()]) {
       for (const value of [...one.initializers]) {
         if (!value.tensor || value.isGraphOutput) continue;
-        const key = `${value.tensor.dtype}[${value.tensor.dims.join(",")}]`;
+        const key = keyOf(value.tensor);
         const group = groups.get(key) ?? [];
         groups.set(key, group);
         const same = group.find((other) => isVisible(other, value) && equal(other.tensor!, value.tensor!));
@@ -30,6 +33,21 @@ export const mergeInitializers: Pass = {
     return { modified };
   },
 };
+
+const PREFIX_BYTES = 256;
+/** Tensors do not change, so their keys are kept for the next round. */
+const keys = new WeakMap<Tensor, string>();
+
+function keyOf(tensor: Tensor): string {
+  let key = keys.get(tensor);
+  if (key === undefined) keys.set(tensor, (key = `${tensor.dtype}[${tensor.dims.join(",")}]${[...prefixOf(tensor)].join()}`));
+  return key;
+}
+
+function prefixOf(tensor: Tensor): Uint8Array {
+  for (const chunk of tensor.storage.chunks?.(PREFIX_BYTES) ?? []) return chunk.subarray(0, PREFIX_BYTES);
+  return tensor.bytes().subarray(0, PREFIX_BYTES);
+}
 
 const isVisible = (outer: Value, inner: Value): boolean => inner.graph?.isInside(outer.graph!) ?? false;
 
