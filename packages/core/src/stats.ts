@@ -1,5 +1,5 @@
 /** What a model is made of and what it costs to run. */
-import { defineErrors } from "./errors.ts";
+import { defineErrors, isLatheError } from "./errors.ts";
 import type { Graph } from "./ir/graph.ts";
 import type { Node } from "./ir/node.ts";
 import type { Model } from "./ir/model.ts";
@@ -9,6 +9,8 @@ import { dimSymbols, substituteDim } from "./ops/dim.ts";
 import { inferShapes } from "./ops/infer.ts";
 import type { OpTable } from "./ops/op.ts";
 import { standardOps } from "./ops/standard.ts";
+import { passContext } from "./passes/context.ts";
+import { inlineFunctions } from "./passes/inline-functions.ts";
 import { alternatives, bodiesOf, isView, nodeCost, tripCount, type CostFacts, type CostGap } from "./stats-cost.ts";
 import { activationMemory, type ActivationMemory } from "./stats-memory.ts";
 import { modelSize, storedTensors, topGraphs, type ModelSize } from "./stats-size.ts";
@@ -61,7 +63,7 @@ export interface ModelStats extends ModelSize {
   readonly outputs: readonly PortStats[];
   /** Operator to number of nodes, most frequent first. */
   readonly histogram: Readonly<Record<string, number>>;
-  /** Sums over all layers whose work is known; loop bodies count as often as they run, of `If` the costlier branch. */
+  /** Sums over all layers whose work is known; loop bodies count as often as they run, of `If` the costlier branch, calls of local functions by their bodies. */
   readonly macs: number;
   readonly elementOps: number;
   readonly bytesMoved: number;
@@ -92,7 +94,7 @@ export interface PortStats {
 export function stats(model: Model, options: StatsOptions = {}): ModelStats {
   const { ops = standardOps } = options;
   const bound = bindInputs(model, options);
-  const copy = model.clone();
+  const copy = inlined(model.clone(), ops);
   const { dims } = inferShapes(copy, { ops, ...(bound.inputs && { inputs: bound.inputs }) });
   const facts: CostFacts = { ops, dims };
   const tally = new Tally(facts, options.sparsity ?? true);
@@ -114,6 +116,19 @@ export function stats(model: Model, options: StatsOptions = {}): ModelStats {
     unbound: bound.unbound,
     layers: tally.layers,
   };
+}
+
+/** Calls of local functions give way to their bodies; a model whose functions are unsound keeps its calls, listed as unknown. */
+function inlined(model: Model, ops: OpTable): Model {
+  if (model.functions.size === 0) return model;
+  const original = model.clone();
+  try {
+    inlineFunctions.run(model, passContext({ ops }));
+    return model;
+  } catch (error) {
+    if (isLatheError(error)) return original;
+    throw error;
+  }
 }
 
 const portOf = (value: Value): PortStats => ({ name: value.name, type: typeToString(value.type) });

@@ -115,6 +115,30 @@ describe("subgraphs", () => {
   });
 });
 
+describe("local functions", () => {
+  const calling = (body: string): Model => {
+    const model = new Model();
+    const x = model.graph.addInput("x", f32(2, 4));
+    const fn = new Graph("f");
+    const a = fn.addInput("a");
+    const w = fn.add({ opType: "Constant", outputs: ["w"], attributes: { value: attr.tensor(Tensor.from("float32", [4, 4], new Float32Array(16))) } }).out;
+    fn.addOutput(body === "F" ? fn.add({ opType: "F", domain: "local", inputs: [a], outputs: ["b"] }).out : fn.add({ opType: body, inputs: [a, w], outputs: ["b"] }).out);
+    model.functions.set("local::F::", { domain: "local", name: "F", overload: "", body: fn, attributes: [], attributeDefaults: new Map(), opsetImports: new Map([["", 21], ["local", 1]]) });
+    model.opsetImports.set("local", 1);
+    const once = model.graph.add({ opType: "F", domain: "local", name: "one", inputs: [x], outputs: ["m"] }).out;
+    model.graph.addOutput(model.graph.add({ opType: "F", domain: "local", name: "two", inputs: [once], outputs: ["y"] }).out);
+    return model;
+  };
+  test("each call counts as its body; stored tensors count once", () => {
+    const s = stats(calling("MatMul"));
+    expect(s).toMatchObject({ macs: 2 * 32, parameters: 16, unknown: [] });
+    expect(s.histogram).toEqual({ "local.F": 2, Constant: 1, MatMul: 1 });
+  });
+  test("functions that call themselves are listed, not followed", () => {
+    expect(stats(calling("F")).unknown.map((u) => u.op)).toEqual(["local.F", "local.F"]);
+  });
+});
+
 describe("memory", () => {
   test("views take no bytes of their own; a value lives to its last reader", () => {
     const model = new Model();

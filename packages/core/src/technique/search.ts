@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Model } from "../ir/model.ts";
 import { modelSize } from "../stats-size.ts";
 import { techniqueErrors } from "./errors.ts";

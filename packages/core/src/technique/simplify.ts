@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_OPSET } from "../ir/model.ts";
 import { evaluateWith } from "../passes/evaluate-with.ts";
 import { optionalPasses, simplifyModel, simplifyPasses } from "../passes/simplify.ts";
