@@ -35,10 +35,13 @@ function toDim(p: Poly | undefined): Dim {
   return text;
 }
 
+/** Also an axis that is not there, read from the shape of a malformed model. */
+const isUnknown = (dim: Dim | undefined): dim is null | undefined => dim === null || dim === undefined;
+
 type Operation = (a: Poly, b: Poly) => Poly | undefined;
 
 const binary = (onNumbers: (a: number, b: number) => number, onPolys: Operation) => (a: Dim, b: Dim): Dim => {
-  if (a === null || b === null) return null;
+  if (isUnknown(a) || isUnknown(b)) return null;
   if (typeof a === "number" && typeof b === "number") {
     const result = onNumbers(a, b);
     return Number.isNaN(result) || !Number.isFinite(result) ? null : result === 0 ? 0 : result;

@@ -95,6 +95,7 @@ export class NodeInference implements InferContext {
   }
 
   set(output: number, dtype: DType | undefined, shape?: Shape): void {
+    if (shape?.some((d) => typeof d === "number" && d < 0)) this.fail(`would give an output of shape [${shape.join(",")}], with a negative length`);
     this.results[output] = tensorType(dtype ?? dtypeOf(this.signatureType(output)), shape);
   }
 

@@ -24,7 +24,7 @@ export interface InferResult {
   readonly unknown: readonly Value[];
   /** Values whose rank is known but some dimension is not even symbolic. */
   readonly partial: readonly Value[];
-  /** Contradictions (SHAPE_MISMATCH, TYPE_DECLARED, OP_VERSION) and operators without rule (OP_UNKNOWN). */
+  /** Contradictions (SHAPE_MISMATCH, TYPE_DECLARED, OP_INPUTS, OP_VERSION) and operators without rule (OP_UNKNOWN). */
   readonly problems: readonly LatheError[];
   /** Elements of small integer values (shapes being computed), where they were followed. */
   readonly dims: ReadonlyMap<Value, readonly Dim[]>;
@@ -36,7 +36,7 @@ export interface InferResult {
  * graph inputs that have no name get one, made of the input's name and the axis.
  * Linear in the number of nodes.
  *
- * @throws INFER_INPUT for an unknown name in `inputs` or `values`; with `strict` also SHAPE_MISMATCH, TYPE_DECLARED, OP_VERSION.
+ * @throws INFER_INPUT for an unknown name in `inputs` or `values`; with `strict` also SHAPE_MISMATCH, TYPE_DECLARED, OP_INPUTS, OP_VERSION.
  */
 export function inferShapes(model: Model, options: InferOptions = {}): InferResult {
   const inputs = new Map(model.graph.inputs.map((v) => [v.name, v]));

@@ -11,7 +11,7 @@ import { bindAttributes } from "./function-call.ts";
 import type { InferOptions } from "./infer.ts";
 import { NodeInference, constantOf, type Facts } from "./infer-context.ts";
 import { mergeTypes } from "./merge-type.ts";
-import type { OpDef, OpTable } from "./op.ts";
+import type { OpDef, OpSchema, OpTable } from "./op.ts";
 import { opErrors } from "./op-errors.ts";
 import { standardOps } from "./standard.ts";
 
@@ -116,6 +116,7 @@ export class Inference implements Facts {
     const opset = this.#opsets.get(node.domain) ?? (node.domain === "" ? this.#model.opset : 1);
     const schema = this.#ops.schema(node.domain, node.opType, opset);
     if (!schema) this.#report(node, opErrors.OP_VERSION({ node: node.label, op: node.op, opset, since: op.schemas[0]?.since }));
+    requireInputs(node, schema);
     const context = new NodeInference(node, opset, schema, this);
     if (op.infer) op.infer(context);
     for (let i = 0; i < node.outputs.length; i++) this.#settle(node.output(i), context.results[i] ?? context.signatureType(i));
@@ -197,6 +198,14 @@ export class Inference implements Facts {
     if (this.#strict && problem.code !== "OP_UNKNOWN") throw problem;
     this.#problems.set(at, problem);
   }
+}
+
+/** Rules may rely on the inputs that the signature requires. */
+function requireInputs(node: Node, schema: OpSchema | undefined): void {
+  schema?.inputs.forEach((parameter, index) => {
+    const required = parameter.option === "single" || (parameter.option === "variadic" && parameter.min > 0);
+    if (required && !node.input(index)) throw opErrors.OP_INPUTS({ node: node.label, op: node.op, input: parameter.name, index });
+  });
 }
 
 /** With ignored declarations, graph outputs still lend their names: a tensor of the same rank with symbols only. */

@@ -18,6 +18,10 @@ export const opErrors = defineErrors({
       `Node "${d.node}" uses ${d.op}, which opset ${d.opset} does not have${d.since === undefined ? "" : ` (it came with ${d.since})`}.`,
     remedy: "Convert the model to a newer opset.",
   },
+  OP_INPUTS: {
+    text: (d: { node: string; op: string; input: string; index: number }) => `Node "${d.node}" (${d.op}) lacks its input ${d.index}, "${d.input}".`,
+    remedy: "Connect the input; only those that the operator calls optional may be absent.",
+  },
   INFER_INPUT: {
     text: (d: { input: string; known: readonly string[] }) => `"${d.input}" is not an input of the model; its inputs are ${d.known.map((n) => `"${n}"`).join(", ")}.`,
     remedy: "Name a graph input.",

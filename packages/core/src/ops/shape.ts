@@ -41,6 +41,12 @@ function conflict(x: Dim, y: Dim, a: Shape, b: Shape, fail: (message: string) =>
   return fail(`expects shapes that broadcast, but [${a.join(",")}] and [${b.join(",")}] came`);
 }
 
+/** Refuses data with fewer axes than an operator needs. */
+export function atLeastRank(c: InferContext, input: number, least: number): void {
+  const shape = c.shape(input);
+  if (shape && shape.length < least) c.fail(`expects input ${input} of rank ${least} or more, but [${shape.join(",")}] came`);
+}
+
 /** An axis counted from 0; negative ones count from the end. */
 export function axisOf(c: InferContext, axis: number, rank: number): number {
   if (axis < -rank || axis >= Math.max(rank, 1)) c.fail(`expects an axis in [${-rank}, ${rank - 1}], but ${axis} came`);

@@ -66,7 +66,9 @@ function tuplePositions(data: Tensor, indices: Tensor, batch: number): number[] 
 export const gatherND: Evaluate = (node, [data, indices]) => {
   if (!data || !indices || indices.dims.length === 0) return undefined;
   const batch = node.int("batch_dims", 0);
-  const tail = data.dims.slice(batch + indices.dims.at(-1)!);
+  const tuple = indices.dims.at(-1)!;
+  if (batch < 0 || tuple < 1 || batch + tuple > data.dims.length) return undefined;
+  const tail = data.dims.slice(batch + tuple);
   const dims = [...indices.dims.slice(0, -1), ...tail];
   const starts = tuplePositions(data, indices, batch);
   if (!starts || elementCount(dims) > MAX_ELEMENTS) return undefined;
@@ -76,7 +78,7 @@ export const gatherND: Evaluate = (node, [data, indices]) => {
 
 /** Writes updates over a copy of data: an index into [data, updates] laid behind one another. Only without a reduction. */
 function scatter(data: Tensor, updates: Tensor, targets: readonly number[]): Tensor[] | undefined {
-  if (data.size > MAX_ELEMENTS) return undefined;
+  if (data.size > MAX_ELEMENTS || targets.length !== updates.size) return undefined;
   const pool = concatTensors([data.reshape([data.size]), updates.reshape([updates.size])], 0)?.[0];
   if (!pool) return undefined;
   const source = Array.from({ length: data.size }, (_, i) => i);

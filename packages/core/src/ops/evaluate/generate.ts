@@ -50,7 +50,7 @@ export const eyeLike: Evaluate = (node, [x]) => {
 };
 
 export const oneHot: Evaluate = (node, [indices, depth, values]) => {
-  if (!indices || depth?.size !== 1 || !values || values.dtype === "string") return undefined;
+  if (!indices || depth?.size !== 1 || values?.size !== 2 || values.dtype === "string") return undefined;
   const classes = Number(valuesOf(depth)[0]);
   const axis = normalizeAxis(node.int("axis", -1), indices.dims.length + 1);
   const dims = [...indices.dims.slice(0, axis), classes, ...indices.dims.slice(axis)];

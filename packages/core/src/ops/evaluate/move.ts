@@ -124,6 +124,7 @@ export const split: Evaluate = (node, inputs) => {
   const parts = node.int("num_outputs", node.outputs.length);
   const equal = Math.ceil(length / parts);
   const sizes = listOf(node, "split", inputs, 1) ?? Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(equal, length - i * equal)));
+  if (sizes.reduce((sum, size) => sum + size, 0) !== length || sizes.some((size) => size < 0)) return undefined;
   const strides = stridesOf(x.dims);
   let start = 0;
   return sizes.map((size) => {

@@ -25,6 +25,7 @@ export const reduce = (name: BinaryName): Evaluate => (node, inputs) => {
   const rank = x.dims.length;
   const given = listOf(node, "axes", inputs, 1)?.map((a) => normalizeAxis(a, rank)) ?? [];
   if (given.length === 0 && node.int("noop_with_empty_axes", 0) !== 0) return [x];
+  if (new Set(given).size !== given.length || given.some((a) => a < 0 || a >= rank)) return undefined;
   const axes = given.length === 0 ? x.dims.map((_, i) => i) : given.toSorted((a, b) => a - b);
   const { starts, members } = groups(x.dims, axes);
   const values = valuesOf(x);

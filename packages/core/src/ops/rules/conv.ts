@@ -39,7 +39,7 @@ export const inferConv = ({ x = 0, w = 1 }: Places = {}, alwaysLast = false): In
     c.fail(`expects ${perGroup * group} input channels (filter [${filter!.join(",")}], group ${group}), but ${channels} came`);
   }
   const kernel = c.node.ints("kernel_shape") ?? filter?.slice(2) ?? spatial.map(() => null);
-  c.set(0, undefined, joinLayout(batch, filter?.[0] ?? null, slide(c.node, spatial, windowOf(c.node, kernel, c.fail)), last));
+  c.set(0, undefined, joinLayout(batch, filter?.[0] ?? null, slide(c.node, spatial, windowOf(c.node, spatial, kernel, c.fail)), last));
 };
 
 /** Y of ConvTranspose: [N, M, ...]; filter W is [C, M / group, ...kernel]. */
@@ -51,7 +51,7 @@ export const inferConvTranspose: Infer = (c) => {
   const spatial = data.slice(2);
   const kernel = c.node.ints("kernel_shape") ?? filter?.slice(2) ?? spatial.map(() => null);
   const channels = filter ? mulDims(filter[1] ?? null, c.node.int("group", 1)) : null;
-  c.set(0, undefined, [data[0] ?? null, channels, ...unslide(c.node, spatial, windowOf(c.node, kernel, c.fail))]);
+  c.set(0, undefined, [data[0] ?? null, channels, ...unslide(c.node, spatial, windowOf(c.node, spatial, kernel, c.fail))]);
 };
 
 /** ConvTransposeWithDynamicPads (com.microsoft): padding is an input, so lengths are known only when it is constant. */
@@ -60,7 +60,8 @@ export const inferConvTransposeDynamic: Infer = (c) => {
   const [data, filter, pads] = [c.shape(0), c.shape(1), c.dims(2)];
   if (!data || !filter || !c.has(2)) return;
   const n = data.length - 2;
-  const bare = unslide(c.node, data.slice(2), windowOf(c.node, filter.slice(2), c.fail));
+  if (pads && pads.length !== 2 * n) c.fail(`expects ${2 * n} pads, but ${pads.length} came`);
+  const bare = unslide(c.node, data.slice(2), windowOf(c.node, data.slice(2), filter.slice(2), c.fail));
   const known = pads?.every((p) => typeof p === "number") ? (pads as readonly number[]) : undefined;
   const spatial = bare.map((d, i) => (known && typeof d === "number" ? d - known[i]! - known[n + i]! : null));
   c.set(0, undefined, [data[0] ?? null, mulDims(filter[1] ?? null, c.node.int("group", 1)), ...spatial]);

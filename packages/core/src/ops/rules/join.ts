@@ -1,6 +1,6 @@
 /** Shape rules of joining, cutting and padding. */
 import type { Dim, Shape } from "../../ir/type.ts";
-import { addDims, ceilDivDims, divDims, maxDims, minDims, mulDims, sameDim, subDims } from "../dim.ts";
+import { addDims, ceilDivDims, differentDims, divDims, maxDims, minDims, mulDims, sameDim, subDims } from "../dim.ts";
 import type { InferContext } from "../op.ts";
 import { axesOf, axisOf } from "../shape.ts";
 import { unknownShape, withDim } from "./axes.ts";
@@ -55,6 +55,8 @@ export const inferSplit: Infer = (c) => {
   const axis = axisOf(c, c.node.int("axis", 0), x.length);
   const parts = partLengths(c, x[axis]!);
   if (parts.length !== c.outputCount) c.fail(`expects one size per output (${c.outputCount}), but ${parts.length} came`);
+  const total = parts.reduce<Dim>(addDims, 0);
+  if (differentDims(total, x[axis]!)) c.fail(`expects sizes that add up to ${x[axis]}, but [${parts.join(", ")}] came`);
   const values = x.length === 1 ? c.dims(0) : undefined;
   let at = 0;
   parts.forEach((part, i) => {

@@ -2,7 +2,7 @@
 import type { Dim } from "../../ir/type.ts";
 import { addDims, divDims, mulDims, subDims } from "../dim.ts";
 import type { InferContext } from "../op.ts";
-import { axisOf, sameAs } from "../shape.ts";
+import { atLeastRank, axisOf, sameAs } from "../shape.ts";
 import { dtypeFromId } from "../../dtype.ts";
 
 type Infer = (c: InferContext) => void;
@@ -25,6 +25,7 @@ export const inferCropAndResize: Infer = (c) => {
 
 /** Rfft and Irfft: a last axis of 2 holds real and imaginary parts; the transformed axis is halved when one-sided. */
 export const inferRfft: Infer = (c) => {
+  atLeastRank(c, 0, 1);
   const x = c.shape(0);
   if (!x) return;
   const last = c.node.int("onesided", 1) !== 0 ? addDims(divDims(x.at(-1)!, 2), 1) : x.at(-1)!;
@@ -32,8 +33,9 @@ export const inferRfft: Infer = (c) => {
 };
 
 export const inferIrfft: Infer = (c) => {
+  atLeastRank(c, 0, 2);
   const x = c.shape(0);
-  if (!x || x.length < 2) return;
+  if (!x) return;
   const bins = x.at(-2)!;
   c.set(0, c.dtype(0), [...x.slice(0, -2), c.node.int("onesided", 1) !== 0 ? mulDims(subDims(bins, 1), 2) : bins]);
 };
@@ -78,6 +80,7 @@ export const inferUnique: Infer = (c) => {
 
 /** BiasSplitGelu: half of the last axis gates the other half. */
 export const inferBiasSplitGelu: Infer = (c) => {
+  atLeastRank(c, 0, 1);
   const x = c.shape(0);
   c.set(0, c.dtype(0), x && [...x.slice(0, -1), divDims(x.at(-1)!, 2)]);
 };

@@ -32,7 +32,9 @@ export const inferReduceSumInteger: Infer = (c) => c.set(0, c.dtype(0) === "uint
 export const inferGatherBlockQuantized: Infer = (c) => {
   const [data, indices] = [c.shape(0), c.shape(1)];
   if (!data || !indices) return c.set(0, c.dtype(2), undefined);
-  const packed = c.dtype(0) === "uint8" ? 8 / c.node.int("bits", 4) : 1;
+  const bits = c.node.int("bits", 4);
+  if (![2, 4, 8].includes(bits)) c.fail(`expects 2, 4 or 8 bits, but ${bits} came`);
+  const packed = c.dtype(0) === "uint8" ? 8 / bits : 1;
   const values = data.map((d, i) => (i === data.length - 1 ? mulDims(d, packed) : d));
   const axis = axisOf(c, c.node.int("gather_axis", 0), data.length);
   c.set(0, c.dtype(2), [...values.slice(0, axis), ...indices, ...values.slice(axis + 1)]);

@@ -20,8 +20,7 @@ export const inferPool = (alwaysLast = false): Infer => (c) => {
   const kernel = c.node.ints("kernel_shape");
   if (!x || !kernel) return c.set(0, undefined, undefined);
   const spatial = spatialOf(c, x, last);
-  if (kernel.length !== spatial.length) c.fail(`expects a kernel of ${spatial.length} axes for [${x.join(",")}], but [${kernel.join(",")}] came`);
-  const y = withSpatial(x, slide(c.node, spatial, windowOf(c.node, kernel, c.fail)), last);
+  const y = withSpatial(x, slide(c.node, spatial, windowOf(c.node, spatial, kernel, c.fail)), last);
   c.set(0, undefined, y);
   if (c.outputCount > 1) c.set(1, "int64", y);
 };
@@ -39,7 +38,9 @@ export const inferMaxUnpool: Infer = (c) => {
   const kernel = c.node.ints("kernel_shape");
   if (!x) return;
   if (c.has(2)) return c.set(0, undefined, c.dims(2) ?? x.map(() => null));
-  if (kernel) c.set(0, undefined, withSpatial(x, unslide(c.node, spatialOf(c, x, false), windowOf(c.node, kernel, c.fail)), false));
+  if (!kernel) return;
+  const spatial = spatialOf(c, x, false);
+  c.set(0, undefined, withSpatial(x, unslide(c.node, spatial, windowOf(c.node, spatial, kernel, c.fail)), false));
 };
 
 const count = (shape: readonly number[] | undefined): number => (shape ?? []).reduce((product, d) => product * d, 1);

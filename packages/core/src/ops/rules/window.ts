@@ -14,9 +14,10 @@ export interface Window {
   readonly reach: readonly Dim[];
 }
 
-/** Reads strides, dilations and pads of `kernel.length` spatial axes; absent ones have ONNX's defaults. */
-export function windowOf(node: Node, kernel: readonly Dim[], fail: InferContext["fail"]): Window {
-  const n = kernel.length;
+/** Reads strides, dilations and pads for these spatial lengths; absent ones have ONNX's defaults. */
+export function windowOf(node: Node, lengths: readonly Dim[], kernel: readonly Dim[], fail: InferContext["fail"]): Window {
+  const n = lengths.length;
+  if (kernel.length !== n) fail(`expects a kernel of ${n} axes, but [${kernel.join(",")}] came`);
   const list = (name: string, length: number, fallback: number): number[] => {
     const given = node.ints(name);
     if (given && given.length !== length) fail(`expects ${length} ${name} for ${n} spatial axes, but ${given.length} came`);
