@@ -22,7 +22,7 @@ export { fuseSoftmax } from "./fuse-softmax.ts";
 export { fuseHardSwish, fuseSwish } from "./fuse-swish.ts";
 export { inlineIf } from "./inline-if.ts";
 export { inlineFunctions } from "./inline-functions.ts";
-export * from "./match.ts";
+export * as pattern from "./match.ts";
 export { nodePass, type Rewrite, type Scope, Site } from "./scope.ts";
 export * from "./opset/index.ts";
 export { inferTypes, shapeConstants } from "./infer-pass.ts";
