@@ -20,6 +20,8 @@ export * from "./ops/table.ts";
 export * from "./passes/index.ts";
 export * from "./onnx/index.ts";
 export * from "./ops/define.ts";
+// The pattern of the same name in passes/match.ts is reached as `opWith`.
+export { op } from "./ops/define.ts";
 export { standardOps } from "./ops/standard.ts";
 export type * from "./runtime.ts";
 export * from "./ops/dim.ts";
@@ -43,4 +45,3 @@ export * from "./stats.ts";
 export type { ActivationMemory } from "./stats-memory.ts";
 export type { CostGap } from "./stats-cost.ts";
 export { countZeros } from "./stats-zeros.ts";
-export * from "./data/feeds.ts";

@@ -32,13 +32,31 @@ function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
   return out;
 }
 
-/** 4- and 2-bit types; float4e2m1 has a negative zero, the code 8. */
+/** 4- and 2-bit types; float4e2m1 has a negative zero, the code 8. Spare bits of the last byte are no elements. */
 function zeroCodes(tensor: Tensor): number {
-  const sign = tensor.dtype === "float4e2m1" ? 7 : 15;
+  const { bits } = dtypes[tensor.dtype];
+  const perByte = 8 / bits;
+  const mask = tensor.dtype === "float4e2m1" ? 7 : 2 ** bits - 1;
+  const zerosIn = (byte: number, count: number): number => {
+    let zeros = 0;
+    for (let k = 0; k < count; k++) if (((byte >>> (k * bits)) & mask) === 0) zeros++;
+    return zeros;
+  };
+  const bytes = tensor.bytes();
+  const whole = Math.floor(tensor.size / perByte);
+  const table = Uint8Array.from({ length: 256 }, (_, byte) => zerosIn(byte, perByte));
+  return countBytes(bytes.subarray(0, whole), table) + zerosIn(bytes[whole] ?? 0, tensor.size % perByte);
+}
+
+/** Sum of the table's entries at each byte. */
+function countBytes(bytes: Uint8Array, table: Uint8Array): number {
   let zeros = 0;
-  for (const code of tensor.codes()) if ((code & sign) === 0) zeros++;
+  for (let i = 0; i < bytes.length; i++) zeros += table[bytes[i]!]!;
   return zeros;
 }
+
+const plainZeros = Uint8Array.from({ length: 256 }, (_, byte) => Number(byte === 0));
+const signedZeros = Uint8Array.from({ length: 256 }, (_, byte) => Number((byte & 0x7f) === 0));
 
 type Counter = (bytes: Uint8Array) => number;
 
@@ -49,7 +67,7 @@ function counterOf(dtype: DType): Counter {
   // The fnuz formats use the code of negative zero for NaN; e8m0 has no zero at all.
   if (dtype === "float8e8m0") return () => 0;
   const hasNegativeZero = signed && !dtype.endsWith("fnuz");
-  if (bits === 8) return (b) => count8(b, hasNegativeZero ? 0x7f : 0xff);
+  if (bits === 8) return (b) => countBytes(b, hasNegativeZero ? signedZeros : plainZeros);
   if (bits === 16) return (b) => count16(aligned(b, 2, Uint16Array), hasNegativeZero ? 0x7fff : 0xffff);
   if (bits === 32) return (b) => count32(aligned(b, 4, Uint32Array), hasNegativeZero ? 0x7fffffff : -1);
   return (b) => countWide(aligned(b, 4, Uint32Array), bits / 32, dtype === "complex64" ? 1 : 2, hasNegativeZero);
@@ -58,12 +76,6 @@ function counterOf(dtype: DType): Counter {
 function aligned<A>(bytes: Uint8Array, width: number, array: new (buffer: ArrayBufferLike, offset: number, length: number) => A): A {
   const at = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
   return new array(at.buffer, at.byteOffset, at.length / width);
-}
-
-function count8(words: Uint8Array, mask: number): number {
-  let zeros = 0;
-  for (let i = 0; i < words.length; i++) if ((words[i]! & mask) === 0) zeros++;
-  return zeros;
 }
 
 function count16(words: Uint16Array, mask: number): number {
