@@ -108,9 +108,7 @@ const tasks: Readonly<Record<string, (dir: string) => Promise<() => unknown>>> =
     return () => saveModel(model, join(dir, "saved.onnx"), { externalData: false });
   },
   "one file beyond 2 GB: load, save again": async (dir) => async () => {
-    const model = await loadModel(join(dir, "large.onnx"));
-    inferShapes(model);
-    await saveModel(model, join(dir, "large-copy.onnx"), { externalData: false });
+    await saveModel(await loadModel(join(dir, "large.onnx")), join(dir, "large-copy.onnx"), { externalData: false });
   },
   "external: load, save again": async (dir) => async () => {
     const model = await loadModel(join(dir, "three.onnx"));
