@@ -26,7 +26,7 @@ export const trainErrors = defineErrors({
     remedy: "Choose another output, or give input shapes so that the shape is known.",
   },
   TRAIN_NOT_FINITE: {
-    text: (d: { step: number; loss: number }) => `The loss is ${d.loss} at step ${d.step}.`,
+    text: (d: { step: number; loss: number; at: string }) => `The loss is ${d.loss} at step ${d.step}: ${d.at}.`,
     remedy: "Lower the learning rate, clip the gradient norm (clipNorm), or check the data for NaN.",
   },
   TRAIN_MISSING_INPUT: {
@@ -34,8 +34,16 @@ export const trainErrors = defineErrors({
     remedy: "Give every input of the model and every input that the loss added (labels, targets).",
   },
   TRAIN_CHECKPOINT: {
-    text: (d: { tensor: string }) => `The checkpoint does not fit: "${d.tensor}" is missing or has another shape.`,
-    remedy: "Resume with the same model, loss and optimizer that wrote it.",
+    text: (d: { reason: string }) => `The checkpoint does not fit: ${d.reason}.`,
+    remedy: "Resume with the same model, data, seed, loss and optimizer, or give another checkpoint file.",
+  },
+  TRAIN_DATA: {
+    text: (d: { reason: string }) => `The training data cannot be used: ${d.reason}.`,
+    remedy: "Give tensors or samples whose first axis counts the examples.",
+  },
+  TRAIN_OPTION: {
+    text: (d: { option: string; expected: string; received: string }) => `The option ${d.option} must be ${d.expected}, not ${d.received}.`,
+    remedy: "Correct that option.",
   },
   TRAIN_TENSOR_FILE: {
     text: (d: { reason: string }) => `This is not a file of tensors that can be read or written: ${d.reason}.`,

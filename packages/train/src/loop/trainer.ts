@@ -1,9 +1,12 @@
 /** Runs a training step again and again: owns parameters, optimizer state and running statistics between steps. */
-import { Tensor, type Feeds, type Model, type Runtime, type Session } from "@lathe/core";
-import { LOSS } from "../step/prepare.ts";
-import { BIAS1, BIAS2, LEARNING_RATE, type Carried, type TrainingStep } from "../step/graph.ts";
+import { Tensor, evaluateDim, type Feeds, type Model, type Runtime, type Session } from "@lathe/core";
+import { drawMask, type Mask } from "../step/dropout.ts";
+import { APPLY, BIAS1, BIAS2, LEARNING_RATE, averageOf, type Carried, type TrainingStep } from "../step/graph.ts";
 import type { Optimizer } from "../step/optimizers.ts";
+import { LOSS, prepared } from "../step/prepare.ts";
 import { trainErrors } from "../errors.ts";
+import { trainOps } from "../grad/ops.ts";
+import { firstNonFinite } from "./diagnose.ts";
 
 export interface StepResult {
   readonly loss: number;
@@ -19,53 +22,74 @@ export interface TrainerState {
 
 export class Trainer {
   readonly #session: Session;
+  readonly #runtime: Runtime;
   readonly #step: TrainingStep;
   readonly #optimizer: Optimizer;
+  readonly #seed: number;
   readonly #carried: readonly Carried[];
   readonly #fetches: readonly string[];
   #tensors: Map<string, Tensor>;
   #count = 0;
 
-  private constructor(session: Session, step: TrainingStep, optimizer: Optimizer) {
+  private constructor(session: Session, runtime: Runtime, step: TrainingStep, optimizer: Optimizer, seed: number) {
     this.#session = session;
+    this.#runtime = runtime;
     this.#step = step;
     this.#optimizer = optimizer;
+    this.#seed = seed;
     this.#carried = [...step.parameters, ...step.state, ...step.statistics];
     this.#tensors = new Map(this.#carried.map((c) => [c.name, c.initial]));
     this.#fetches = [LOSS, ...step.metrics.map((m) => `lathe/metric/${m}`), ...this.#carried.map((c) => c.next)];
   }
 
-  static async create(step: TrainingStep, optimizer: Optimizer, runtime: Runtime): Promise<Trainer> {
-    return new Trainer(await runtime.load(step.model), step, optimizer);
+  /** Loads the step. `seed` draws dropout masks. */
+  static async create(step: TrainingStep, optimizer: Optimizer, runtime: Runtime, seed = 0): Promise<Trainer> {
+    const session = await runtime.load(step.model, { config: { "session.disable_quant_qdq": "1" } });
+    return new Trainer(session, runtime, step, optimizer, seed);
   }
 
+  /** Steps done. */
   get count(): number {
     return this.#count;
   }
 
   /**
    * One step on one batch. Parameters change only when the loss is finite.
-   * @throws TRAIN_NOT_FINITE naming the step; the state is then that of before.
+   * @throws TRAIN_NOT_FINITE naming the step and the node that made the first NaN or infinity; the state is then that of before.
+   * @throws TRAIN_MISSING_INPUT
    */
   async step(batch: Feeds, learningRate: number, signal?: AbortSignal): Promise<StepResult> {
-    const feeds: Record<string, Tensor> = { ...batch, ...Object.fromEntries(this.#tensors), [LEARNING_RATE]: scalar(learningRate), ...this.#biases() };
-    const known = Object.fromEntries(this.#session.inputs.map(({ name }) => [name, feeds[name] ?? this.#missing(name)]));
+    const known = this.feeds(batch, learningRate);
     const out = await this.#session.run(known, { fetches: this.#fetches, ...(signal ? { signal } : {}) });
     const loss = out[LOSS]!.toFloat32()[0]!;
-    if (!Number.isFinite(loss)) throw trainErrors.TRAIN_NOT_FINITE({ step: this.#count, loss });
+    if (!Number.isFinite(loss)) throw trainErrors.TRAIN_NOT_FINITE({ step: this.#count, loss, at: await firstNonFinite(this.#step.model, known, this.#runtime) });
     this.#tensors = new Map(this.#carried.map((c) => [c.name, out[c.next]!]));
     this.#count++;
     return { loss, metrics: Object.fromEntries(this.#step.metrics.map((m) => [m, out[`lathe/metric/${m}`]!.toFloat32()[0]!])) };
+  }
+
+  /** All that the step's graph is fed: the batch, what is carried, and the scalars of this step. */
+  feeds(batch: Feeds, learningRate: number): Feeds {
+    const given: Feeds = { ...batch, ...Object.fromEntries(this.#tensors), ...this.#masks(batch), [LEARNING_RATE]: scalar(learningRate), ...this.#counters() };
+    return Object.fromEntries(this.#session.inputs.map(({ name }) => [name, given[name] ?? this.#missing(name)]));
   }
 
   #missing(name: string): never {
     throw trainErrors.TRAIN_MISSING_INPUT({ input: name, expected: this.#step.inputs });
   }
 
-  #biases(): Record<string, Tensor> {
-    const t = this.#count + 1;
+  #counters(): Feeds {
+    const { accumulate } = this.#step;
+    const t = Math.floor(this.#count / accumulate) + 1;
     const [beta1, beta2] = this.#optimizer.betas ?? [0, 0];
-    return { [BIAS1]: scalar(1 - beta1 ** t), [BIAS2]: scalar(1 - beta2 ** t) };
+    const applies = (this.#count + 1) % accumulate === 0;
+    return { [BIAS1]: scalar(1 - beta1 ** t), [BIAS2]: scalar(1 - beta2 ** t), [APPLY]: Tensor.from("bool", [], [applies]) };
+  }
+
+  #masks(batch: Feeds): Feeds {
+    if (this.#step.masks.length === 0) return {};
+    const sizes = bindings(this.#step.model, batch);
+    return Object.fromEntries(this.#step.masks.map((mask) => [mask.name, drawMask(mask, dimsOf(mask, sizes), this.#seed, this.#count)]));
   }
 
   state(): TrainerState {
@@ -76,25 +100,49 @@ export class Trainer {
   restore(state: TrainerState): void {
     for (const { name, initial } of this.#carried) {
       const tensor = state.tensors.get(name);
-      if (!tensor || tensor.dims.join() !== initial.dims.join()) throw trainErrors.TRAIN_CHECKPOINT({ tensor: name });
+      if (!tensor || tensor.dims.join() !== initial.dims.join()) throw trainErrors.TRAIN_CHECKPOINT({ reason: `"${name}" is missing or has another shape` });
     }
     this.#tensors = new Map(this.#carried.map((c) => [c.name, state.tensors.get(c.name)!]));
     this.#count = state.step;
   }
 
-  /** A copy of the original model with the current parameters and running statistics: a clean inference model. */
-  export(original: Model): Model {
-    const model = original.clone();
-    for (const value of [...model.graph.initializers]) {
-      const tensor = this.#tensors.get(value.name);
-      if (tensor) model.graph.setInitializer(value, tensor);
-    }
-    return model;
+  /** What a model for inference takes over: parameters (their moving averages, when kept) and running statistics. */
+  weights(): Map<string, Tensor> {
+    const { parameters, statistics, ema } = this.#step;
+    const from = (name: string): Tensor => this.#tensors.get(ema ? averageOf(name) : name)!;
+    return new Map([...parameters.map(({ name }) => [name, from(name)] as const), ...statistics.map(({ name }) => [name, this.#tensors.get(name)!] as const)]);
   }
 
   dispose(): Promise<void> {
     return this.#session.dispose();
   }
 }
+
+/** A copy of the original model with these weights: a clean inference model. */
+export function withWeights(original: Model, weights: ReadonlyMap<string, Tensor>): Model {
+  const model = prepared(original, trainOps);
+  for (const value of model.graph.initializers) {
+    const tensor = weights.get(value.name);
+    if (tensor) model.graph.setInitializer(value, tensor);
+  }
+  return model;
+}
+
+/** Sizes of the symbols in the inputs' shapes, read off the batch. */
+function bindings(model: Model, batch: Feeds): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { name, shape } of model.graph.inputs) {
+    const dims = batch[name]?.dims;
+    shape?.forEach((d, i) => typeof d === "string" && dims?.[i] !== undefined && sizes.set(d, dims[i]));
+  }
+  return sizes;
+}
+
+const dimsOf = (mask: Mask, sizes: ReadonlyMap<string, number>): number[] =>
+  mask.shape.map((d) => {
+    const size = evaluateDim(d, sizes);
+    if (size === null) throw trainErrors.TRAIN_MISSING_INPUT({ input: `a size for dimension "${String(d)}"`, expected: [...sizes.keys()] });
+    return size;
+  });
 
 const scalar = (value: number): Tensor => Tensor.from("float32", [], [value]);

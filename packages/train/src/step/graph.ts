@@ -2,30 +2,37 @@
  * One training step as one ONNX graph: forward, loss, backward, clipping and optimizer. Parameters and optimizer state go in as inputs
  * and come out updated; the learning rate is an input.
  */
-import { Node, Value, attr, inferShapes, tensorType, type Graph, type Model, type OpTable, Tensor } from "@lathe/core";
+import { Tensor, inferShapes, tensorType, type Graph, type Model, type Node, type OpTable, type Value } from "@lathe/core";
 import { backward } from "../grad/backward.ts";
 import { trainOps } from "../grad/ops.ts";
 import { trainErrors } from "../errors.ts";
+import { useMasks, type Mask } from "./dropout.ts";
 import { LossBuilder, type Loss } from "./losses.ts";
-import { dropDead, expose, LOSS, preparedForGradient } from "./prepare.ts";
-import { optimizerContext, type Optimizer } from "./optimizers.ts";
+import { optimizerContext, type Optimizer, type OptimizerContext } from "./optimizers.ts";
 import { parametersOf } from "./parameters.ts";
+import { dropDead, expose, LOSS, preparedForGradient } from "./prepare.ts";
 import { useBatchStatistics, type RunningStatistic } from "./statistics.ts";
 
 export interface StepOptions {
   readonly loss: Loss;
   readonly optimizer: Optimizer;
   /** Narrows the trained parameters (see parameters.ts for what counts as one); default: all that the loss depends on. */
-  readonly trainable?: (name: string, tensor: Tensor) => boolean;
+  readonly trainable?: ((name: string, tensor: Tensor) => boolean) | undefined;
   /** Which parameters decay; default: those with more than one dimension (not biases or norm scales). */
-  readonly decay?: (name: string, tensor: Tensor) => boolean;
+  readonly decay?: ((name: string, tensor: Tensor) => boolean) | undefined;
   /** Largest global L2 norm of all gradients together. */
-  readonly clipNorm?: number;
+  readonly clipNorm?: number | undefined;
   /** `train`: statistics of the batch, running statistics updated. `frozen`: as in inference. Default train. */
-  readonly batchNorm?: "train" | "frozen";
+  readonly batchNorm?: "train" | "frozen" | undefined;
+  /** Default true: Dropout nodes drop. */
+  readonly dropout?: boolean | undefined;
+  /** Gradients of so many batches are averaged before parameters change. Default 1. */
+  readonly accumulate?: number | undefined;
+  /** Keeps an exponential moving average of the parameters with this decay, for instance 0.999. */
+  readonly ema?: number | undefined;
   /** Scalars to report besides the loss, written like losses. */
-  readonly metrics?: Readonly<Record<string, Loss>>;
-  readonly ops?: OpTable;
+  readonly metrics?: Readonly<Record<string, Loss>> | undefined;
+  readonly ops?: OpTable | undefined;
 }
 
 /** A tensor that goes round: fed under `name`, fetched under `next`. */
@@ -39,66 +46,115 @@ export interface TrainingStep {
   readonly model: Model;
   /** Trained parameters, named as the initializers of the original model. */
   readonly parameters: readonly Carried[];
-  /** Optimizer state, `<parameter>/<state>`. */
+  /** Optimizer state, accumulated gradients and averages: `<parameter>/<state>`. */
   readonly state: readonly Carried[];
   /** Running statistics of BatchNormalization. */
   readonly statistics: readonly Carried[];
   /** Inputs the data must feed: the model's own and those the losses added. */
   readonly inputs: readonly string[];
+  readonly masks: readonly Mask[];
   readonly metrics: readonly string[];
+  readonly accumulate: number;
+  readonly ema: boolean;
 }
 
 export const LEARNING_RATE = "lathe/lr";
 export const BIAS1 = "lathe/bias1";
 export const BIAS2 = "lathe/bias2";
+/** True in the steps that change parameters; an input only when gradients are accumulated. */
+export const APPLY = "lathe/apply";
+const AVERAGE = "ema";
+const ACCUMULATED = "accumulated";
+
+/** Name under which the moving average of a parameter is carried. */
+export const averageOf = (parameter: string): string => `${parameter}/${AVERAGE}`;
 
 /**
  * Builds the step of `model`, whose shapes must be inferable (the batch may be symbolic). The given model is not changed.
- * @throws TRAIN_NO_GRADIENT, TRAIN_SHAPE_UNKNOWN, TRAIN_UNSUPPORTED naming the node.
+ * @throws TRAIN_NO_GRADIENT, TRAIN_SHAPE_UNKNOWN, TRAIN_UNSUPPORTED naming the node; TRAIN_UNREACHED when nothing can be trained.
  */
 export function trainingStep(model: Model, options: StepOptions): TrainingStep {
   const ops = options.ops ?? trainOps;
   const step = preparedForGradient(model, ops);
   const { graph } = step;
-  const candidates = new Set(parametersOf(graph).filter((v) => options.trainable?.(v.name, v.tensor!) ?? true));
+  const candidates = trainable(graph, options);
   const statistics = options.batchNorm === "frozen" ? [] : useBatchStatistics(graph, (node) => candidates.has(node.input(1)!));
-  for (const node of graph.nodes) for (const running of node.is("BatchNormalization") ? [node.input(3), node.input(4)] : []) if (running) candidates.delete(running);
-  for (const { value } of statistics) candidates.delete(value);
+  const masks = options.dropout === false ? [] : useMasks(graph);
   const builder = new LossBuilder(graph);
   const loss = options.loss(builder);
   const metrics = Object.entries(options.metrics ?? {}).map(([name, metric]) => [name, metric(builder)] as const);
   inferShapes(step, { ops });
   const gradients = backward(step, { ops, loss, wrt: [...candidates] });
   if (gradients.size === 0) throw trainErrors.TRAIN_UNREACHED({ value: [...candidates].map((v) => v.name).join(", ") || "any trainable parameter" });
-  return finish(step, options, loss, metrics, gradients, statistics);
-}
-
-function finish(model: Model, options: StepOptions, loss: Value, metrics: readonly (readonly [string, Value])[], gradients: ReadonlyMap<Value, Value>, statistics: readonly RunningStatistic[]): TrainingStep {
-  const { graph } = model;
-  const data = graph.inputs.map((v) => v.name);
+  const fed = new Set(masks.map((m) => m.name));
+  const inputs = graph.inputs.map((v) => v.name).filter((name) => !fed.has(name));
   while (graph.outputs.length > 0) graph.removeOutput(0);
   expose(graph, loss, LOSS);
   for (const [name, value] of metrics) expose(graph, value, `lathe/metric/${name}`);
-  const scalars = Object.fromEntries([["learningRate", LEARNING_RATE], ["bias1", BIAS1], ["bias2", BIAS2]].map(([key, name]) => [key!, graph.addInput(name!, tensorType("float32", []))])) as Record<"learningRate" | "bias1" | "bias2", Value>;
-  const context = optimizerContext(graph, scalars);
-  const clipped = options.clipNorm === undefined ? gradients : clip(graph, gradients, options.clipNorm);
+  const carried = update(graph, options, gradients);
+  const running = carryStatistics(graph, statistics);
+  dropDead(graph);
+  return { model: step, ...carried, statistics: running, inputs, masks, metrics: metrics.map(([name]) => name), accumulate: options.accumulate ?? 1, ema: options.ema !== undefined };
+}
+
+/** Parameters that the caller wants, without the statistics that BatchNormalization keeps for itself. */
+function trainable(graph: Graph, options: StepOptions): Set<Value> {
+  const wanted = parametersOf(graph).filter((v) => options.trainable?.(v.name, v.tensor!) ?? true);
+  const kept = new Set([...graph.nodes].flatMap((node: Node) => (node.is("BatchNormalization") ? [node.input(3), node.input(4)] : [])));
+  return new Set(wanted.filter((v) => !kept.has(v)));
+}
+
+function carryStatistics(graph: Graph, statistics: readonly RunningStatistic[]): Carried[] {
+  return statistics.map(({ value, next }) => {
+    const initial = value.tensor!;
+    return carry(graph, becomeInput(graph, value), next, initial);
+  });
+}
+
+/** Appends accumulation, clipping, the optimizer and averages; parameters become inputs. */
+function update(graph: Graph, options: StepOptions, gradients: ReadonlyMap<Value, Value>): { parameters: Carried[]; state: Carried[] } {
+  const scalarInput = (name: string): Value => graph.addInput(name, tensorType("float32", []));
+  const c = optimizerContext(graph, { learningRate: scalarInput(LEARNING_RATE), bias1: scalarInput(BIAS1), bias2: scalarInput(BIAS2) });
+  const apply = (options.accumulate ?? 1) > 1 ? graph.addInput(APPLY, tensorType("bool", [])) : undefined;
   const state: Carried[] = [];
+  const summed = apply ? accumulated(graph, c, gradients, options.accumulate!, apply, state) : gradients;
+  const clipped = options.clipNorm === undefined ? summed : clip(c, summed, options.clipNorm);
+  const choose = (next: Value, old: Value): Value => (apply ? c.emit("Where", [apply, next, old]) : next);
   const parameters: Carried[] = [];
   for (const [parameter, gradient] of clipped) {
     const initial = parameter.tensor!;
     const decay = options.decay?.(parameter.name, initial) ?? initial.dims.length > 1;
     const input = becomeInput(graph, parameter);
-    const slots = options.optimizer.state.map((slot) => graph.addInput(`${parameter.name}/${slot}`, parameter.type));
-    const updated = options.optimizer.update(context, input, gradient, slots, decay);
-    parameters.push(carry(graph, input, updated.parameter, initial));
-    slots.forEach((slot, i) => state.push(carry(graph, slot, updated.state[i]!, zeros(initial))));
+    const slots = options.optimizer.state.map((slot) => graph.addInput(`${input.name}/${slot}`, input.type));
+    const updated = options.optimizer.update(c, input, gradient, slots, decay);
+    const next = choose(updated.parameter, input);
+    parameters.push(carry(graph, input, next, initial));
+    slots.forEach((slot, i) => state.push(carry(graph, slot, choose(updated.state[i]!, slot), zeros(initial))));
+    if (options.ema === undefined) continue;
+    const average = graph.addInput(averageOf(input.name), input.type);
+    const moved = c.emit("Add", [c.emit("Mul", [average, c.scalar(options.ema)]), c.emit("Mul", [next, c.scalar(1 - options.ema)])]);
+    state.push(carry(graph, average, choose(moved, average), initial));
   }
-  const running = statistics.map(({ value, next }) => {
-    const initial = value.tensor!;
-    return carry(graph, becomeInput(graph, value), next, initial);
-  });
-  dropDead(graph);
-  return { model, parameters, state, statistics: running, inputs: data, metrics: metrics.map(([name]) => name) };
+  return { parameters, state };
+}
+
+/** Adds each gradient's share to what earlier batches left; what is carried on is 0 after a step that applied it. */
+function accumulated(graph: Graph, c: OptimizerContext, gradients: ReadonlyMap<Value, Value>, count: number, apply: Value, state: Carried[]): Map<Value, Value> {
+  return new Map([...gradients].map(([parameter, gradient]) => {
+    const slot = graph.addInput(`${parameter.name}/${ACCUMULATED}`, parameter.type);
+    const sum = c.emit("Add", [slot, c.emit("Mul", [gradient, c.scalar(1 / count)])]);
+    const kept = c.emit("Where", [apply, c.emit("Sub", [slot, slot]), sum]);
+    state.push(carry(graph, slot, kept, zeros(parameter.tensor!)));
+    return [parameter, sum] as const;
+  }));
+}
+
+/** Scales all gradients by min(1, max / norm), norm over all of them (Pascanu et al. 2013). */
+function clip(c: OptimizerContext, gradients: ReadonlyMap<Value, Value>, limit: number): Map<Value, Value> {
+  const squares = [...gradients.values()].map((g) => c.squaredNorm(g));
+  const norm = c.emit("Sqrt", [squares.length === 1 ? squares[0]! : c.emit("Sum", squares)]);
+  const factor = c.emit("Min", [c.emit("Div", [c.scalar(limit), c.emit("Add", [norm, c.scalar(1e-6)])]), c.scalar(1)]);
+  return new Map([...gradients].map(([parameter, gradient]) => [parameter, c.emit("Mul", [gradient, factor])]));
 }
 
 const zeros = (like: Tensor): Tensor => Tensor.from("float32", like.dims, new Float32Array(like.size));
@@ -118,18 +174,4 @@ function carry(graph: Graph, from: Value, to: Value, initial: Tensor): Carried {
   to.type ??= from.type;
   expose(graph, to, next);
   return { name: from.name, next, initial };
-}
-
-/** Scales all gradients by min(1, max / norm), norm over all of them (Pascanu et al. 2013). */
-function clip(graph: Graph, gradients: ReadonlyMap<Value, Value>, limit: number): Map<Value, Value> {
-  const emit = (opType: string, inputs: readonly Value[], attributes = {}): Value => {
-    const output = new Value(`clip/${opType}_${graph.nodeCount}`);
-    graph.append(new Node({ opType, name: output.name, inputs, outputs: [output], attributes }));
-    return output;
-  };
-  const squares = [...gradients.values()].map((g) => emit("ReduceSumSquare", [g], { keepdims: attr.int(0) }));
-  const norm = emit("Sqrt", [squares.length === 1 ? squares[0]! : emit("Sum", squares)]);
-  const scalar = (name: string, value: number): Value => graph.addInitializer(`clip/${name}`, Tensor.from("float32", [], [value]));
-  const factor = emit("Min", [emit("Div", [scalar("limit", limit), emit("Add", [norm, scalar("tiny", 1e-6)])]), scalar("one", 1)]);
-  return new Map([...gradients].map(([parameter, gradient]) => [parameter, emit("Mul", [gradient, factor])]));
 }

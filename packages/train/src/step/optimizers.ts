@@ -2,11 +2,13 @@
  * Optimizers, written as ONNX nodes: new parameter and state from old ones and the gradient. The learning rate is an input of the step,
  * so that schedules need no rebuild. All tensors float32; formulas follow PyTorch's, whose results they reproduce.
  */
-import { Node, Tensor, Value, tensorType, type Graph, type Shape } from "@lathe/core";
+import { Node, Tensor, Value, attr, tensorType, type Attribute, type Graph, type Shape } from "@lathe/core";
 
 export interface OptimizerContext {
   readonly emit: (opType: string, inputs: readonly Value[], shape?: Shape) => Value;
   readonly scalar: (value: number) => Value;
+  /** Sum of squares of all elements, a scalar. */
+  readonly squaredNorm: (x: Value) => Value;
   /** float32 scalar. */
   readonly learningRate: Value;
   /** float32 scalars 1 - beta1^t and 1 - beta2^t of step t (from 1); made by the loop for optimizers that ask for `bias`. */
@@ -103,13 +105,15 @@ export function rmsProp({ alpha = 0.99, epsilon = 1e-8, momentum = 0, weightDeca
 export function optimizerContext(graph: Graph, inputs: Pick<OptimizerContext, "learningRate" | "bias1" | "bias2">): OptimizerContext {
   let count = 0;
   const scalars = new Map<number, Value>();
+  const append = (opType: string, values: readonly Value[], shape?: Shape, attributes: Readonly<Record<string, Attribute>> = {}): Value => {
+    const output = new Value(`update/${opType}_${count++}`, shape ? tensorType("float32", shape) : undefined);
+    graph.append(new Node({ opType, name: output.name, inputs: values, outputs: [output], attributes }));
+    return output;
+  };
   return {
     ...inputs,
-    emit: (opType, values, shape) => {
-      const output = new Value(`update/${opType}_${count++}`, shape ? tensorType("float32", shape) : undefined);
-      graph.append(new Node({ opType, name: output.name, inputs: values, outputs: [output] }));
-      return output;
-    },
+    emit: (opType, values, shape) => append(opType, values, shape),
+    squaredNorm: (x) => append("ReduceSumSquare", [x], [], { keepdims: attr.int(0) }),
     scalar: (value) => {
       let made = scalars.get(value);
       if (!made) scalars.set(value, (made = graph.addInitializer(`update/const_${count++}`, Tensor.from("float32", [], [value]))));

@@ -1,0 +1,33 @@
+/** Where checkpoints are kept. */
+
+export interface CheckpointStore {
+  /** The bytes last written; undefined when there are none. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Replaces them, whole or not at all. */
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+/** In a file, written under another name, flushed and renamed. Node only; its modules are imported on first use. */
+export function fileCheckpoint(path: string): CheckpointStore {
+  return {
+    async read() {
+      const { readFile } = await import("node:fs/promises");
+      try {
+        return new Uint8Array(await readFile(path));
+      } catch (error) {
+        if ((error as { code?: unknown }).code === "ENOENT") return undefined;
+        throw error;
+      }
+    },
+    async write(bytes) {
+      const { writeFiles } = await import("@lathe/core/node");
+      await writeFiles([{ path, write: (file) => file.write([bytes]) }]);
+    },
+  };
+}
+
+/** In memory, for tests and browsers. */
+export function memoryCheckpoint(): CheckpointStore {
+  let kept: Uint8Array | undefined;
+  return { read: () => Promise.resolve(kept), write: (bytes) => { kept = bytes; return Promise.resolve(); } };
+}
