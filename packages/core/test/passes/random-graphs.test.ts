@@ -81,6 +81,27 @@ const steps: ((b: Build, x: Made, y: Made, n: number) => Made | undefined)[] = [
     const normal = b.op("Div", [centred, b.op("Sqrt", [b.op("Add", [variance, b.scalar(1e-3)])])]);
     return { ...x, value: b.op("Add", [b.op("Mul", [normal, b.weight([x.shape.at(-1)!])]), b.weight(n % 2 ? [x.shape.at(-1)!] : [1])]) };
   },
+  // A detour through another layout, as exporters of channels-last models write it.
+  (b, x, _y, n) => {
+    if (x.shape.length < 2) return undefined;
+    const perm = permutation(x.shape.length, n);
+    const moved = perm.map((p) => x.shape[p]!);
+    const turn = (v: Value): Value => b.op("Transpose", [v], { perm: attr.ints(perm) });
+    const inside = n % 3 === 0 ? b.op("Add", [turn(x.value), turn(b.op("Neg", [x.value]))]) : b.op("Mul", [b.op("Sigmoid", [turn(x.value)]), b.weight(moved.map((d, i) => (i === 0 ? d : 1)))]);
+    const back = n % 2 === 0 ? perm.map((_, i) => perm.indexOf(i)) : permutation(x.shape.length, n + 3);
+    return { value: b.op("Transpose", [inside], { perm: attr.ints(back) }), shape: back.map((p) => moved[p]!) };
+  },
+  (b, x, _y, n) => {
+    if (x.shape.length !== 2) return undefined;
+    const width = 1 + (n % 4);
+    return { value: b.op("Add", [b.op("MatMul", [x.value, b.weight([x.shape[1]!, width])]), b.weight(n % 3 ? [width] : [1, 1])]), shape: [x.shape[0]!, width] };
+  },
+  (b, x, _y, n) => {
+    if (x.shape.length !== 4) return undefined;
+    const padded = b.op("Pad", [n % 2 ? b.op("Relu", [x.value]) : x.value, b.ints(0, 0, n % 2, 1, 0, 0, 1, 0)]);
+    const pooled = b.op(n % 3 ? "MaxPool" : "AveragePool", [padded], { kernel_shape: attr.ints([2, 2]) });
+    return { value: pooled, shape: [x.shape[0]!, x.shape[1]!, x.shape[2]! + (n % 2), x.shape[3]!] };
+  },
 ];
 
 function build(plan: readonly StepPlan[], symbolic: boolean): Build {
@@ -89,9 +110,9 @@ function build(plan: readonly StepPlan[], symbolic: boolean): Build {
   const y = b.input("y", [2, 3, 4, 4]);
   const made: Made[] = [{ value: x, shape: [2, 3, 4] }, { value: y, shape: [2, 3, 4, 4] }];
   for (const [op, a, c, n] of plan) {
-    // Later values are picked more often, so that chains grow.
-    const pick = (k: number): Made => made[Math.max(0, made.length - 1 - (k % 4))]!;
-    const next = steps[op % steps.length]!(b, pick(a), pick(c), n);
+    // The latest value is picked most often, so that chains grow.
+    const pick = (k: number): Made => made[Math.max(0, made.length - 1 - [0, 0, 0, 0, 0, 1, 2, 3][k]!)]!;
+    const next = steps[op]!(b, pick(a), pick(c), n);
     if (next) made.push(next);
   }
   const ends = made.slice(2).filter((m) => m.value.isUnused);
