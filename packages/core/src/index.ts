@@ -42,6 +42,7 @@ export * as format from "./report/format.ts";
 export { textTable, markdownTable, type Table, type Column } from "./report/table.ts";
 export { layerTable } from "./report/sections.ts";
 export * from "./stats.ts";
+export { statsErrors } from "./stats-bind.ts";
 export type { ActivationMemory } from "./stats-memory.ts";
 export type { CostGap } from "./stats-cost.ts";
 export { countZeros } from "./stats-zeros.ts";

@@ -1,29 +1,21 @@
 /** What a model is made of and what it costs to run. */
-import { defineErrors, isLatheError } from "./errors.ts";
+import { isLatheError } from "./errors.ts";
 import type { Graph } from "./ir/graph.ts";
 import type { Node } from "./ir/node.ts";
 import type { Model } from "./ir/model.ts";
-import { isStatic, typeToString, type Dim, type Shape } from "./ir/type.ts";
+import { typeToString, type Shape } from "./ir/type.ts";
 import type { Value } from "./ir/value.ts";
-import { dimSymbols, substituteDim } from "./ops/dim.ts";
 import { inferShapes } from "./ops/infer.ts";
 import type { OpTable } from "./ops/op.ts";
 import { standardOps } from "./ops/standard.ts";
 import { passContext } from "./passes/context.ts";
 import { inlineFunctions } from "./passes/inline-functions.ts";
+import { bindInputs } from "./stats-bind.ts";
 import { alternatives, bodiesOf, isView, nodeCost, tripCount, type CostFacts, type CostGap } from "./stats-cost.ts";
 import { activationMemory, type ActivationMemory } from "./stats-memory.ts";
 import { modelSize, storedTensors, topGraphs, type ModelSize } from "./stats-size.ts";
 import { countZeros } from "./stats-zeros.ts";
 import type { Tensor } from "./tensor.ts";
-
-export const statsErrors = defineErrors({
-  STATS_SYMBOL: {
-    text: (d: { symbol: string; known: readonly string[] }) =>
-      `No input of the model has the symbolic dimension "${d.symbol}" (there are: ${d.known.join(", ") || "none"}).`,
-    remedy: "Bind a symbol of an input, or give whole shapes with `inputs`.",
-  },
-});
 
 export interface StatsOptions {
   /** Numbers for symbolic dimensions: `{ N: 1, T: 300 }`. A symbol that is the first dimension of an input is 1 unless bound here. */
@@ -224,34 +216,3 @@ function histogramOf(model: Model): Record<string, number> {
   for (const top of topGraphs(model)) for (const node of top.allNodes()) counts.set(node.op, (counts.get(node.op) ?? 0) + 1);
   return Object.fromEntries([...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)));
 }
-
-interface Bound {
-  /** Undefined when no input changes. */
-  readonly inputs: Record<string, Shape> | undefined;
-  readonly bindings: Record<string, number>;
-  readonly unbound: readonly string[];
-}
-
-function bindInputs(model: Model, { bindings = {}, inputs: given = {} }: StatsOptions): Bound {
-  const free = model.graph.inputs.filter((v) => !v.tensor);
-  const symbols = new Set(free.flatMap(({ name, shape }) => (given[name] ?? shape ?? []).flatMap(dimSymbols)));
-  const stray = Object.keys(bindings).find((symbol) => !symbols.has(symbol));
-  if (stray !== undefined) throw statsErrors.STATS_SYMBOL({ symbol: stray, known: [...symbols] });
-  const used: Record<string, number> = { ...bindings };
-  for (const { name, shape } of free) {
-    const batch = (given[name] ?? shape)?.[0];
-    if (typeof batch === "string" && dimSymbols(batch).length === 1 && dimSymbols(batch)[0] === batch) used[batch] ??= 1;
-  }
-  const inputs: Record<string, Shape> = { ...given };
-  const unbound = new Set<string>();
-  for (const { name, shape: declared } of free) {
-    const shape = given[name] ?? declared;
-    if (!shape) continue;
-    // A first dimension without any name is the batch too.
-    const bound = shape.map((d: Dim, axis) => (d === null && axis === 0 ? 1 : substituteDim(d, used)));
-    if (!isStatic(declared) || given[name]) inputs[name] = bound;
-    for (const [axis, d] of bound.entries()) if (typeof d !== "number") for (const symbol of d === null ? [`${name}[${axis}]`] : dimSymbols(d)) unbound.add(symbol);
-  }
-  return { inputs: Object.keys(inputs).length > 0 ? inputs : undefined, bindings: used, unbound: [...unbound] };
-}
-

@@ -18,7 +18,7 @@ export async function inflate(bytes: Uint8Array, format: Compression, maxBytes: 
     const { done, value } = await reader.read().catch((cause: unknown) => {
       throw dataErrors.INFLATE({ what, reason: cause instanceof Error ? cause.message : String(cause) }, cause);
     });
-    if (done) return gather(chunks, total);
+    if (done) return gather(chunks);
     total += value.byteLength;
     if (total > maxBytes) {
       await reader.cancel().catch(() => undefined);
@@ -33,7 +33,7 @@ export async function deflate(bytes: Uint8Array, format: Compression): Promise<U
   feed(writable.getWriter() as unknown as Sink, bytes);
   const chunks: Uint8Array[] = [];
   for await (const chunk of readable as AsyncIterable<Uint8Array>) chunks.push(chunk);
-  return gather(chunks, chunks.reduce((n, c) => n + c.byteLength, 0));
+  return gather(chunks);
 }
 
 /** What is used of a writer; the types of Node and of browsers differ in which buffers they take. */
@@ -48,12 +48,13 @@ function feed(writer: Sink, bytes: Uint8Array): void {
   writer.close().catch(() => undefined);
 }
 
-function gather(chunks: readonly Uint8Array[], total: number): Uint8Array {
-  const out = new Uint8Array(total);
+/** The parts one after another. */
+export function gather(parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((n, part) => n + part.byteLength, 0));
   let at = 0;
-  for (const chunk of chunks) {
-    out.set(chunk, at);
-    at += chunk.byteLength;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.byteLength;
   }
   return out;
 }

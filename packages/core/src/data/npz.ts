@@ -1,7 +1,8 @@
 /** The .npz format of NumPy: a zip file with one .npy file per array. */
 import type { Tensor } from "../tensor.ts";
 import { decodeNpy, encodeNpy } from "./npy.ts";
-import { readZip, writeZip, type ZipLimits } from "./zip.ts";
+import { readZip, type ZipLimits } from "./zip.ts";
+import { writeZip } from "./zip-write.ts";
 
 /**
  * Arrays by name, in file order.

@@ -1,7 +1,7 @@
 /** The content of a report in order, once for all renderers. */
 import type { LayerStats, ModelStats } from "../stats.ts";
 import type { StepRecord } from "../technique/run-step.ts";
-import type { Json } from "../technique/technique.ts";
+import type { Json } from "../technique/contract.ts";
 import type { Curve, ReportData } from "./data.ts";
 import * as format from "./format.ts";
 import { column, numbers, type Table } from "./table.ts";

@@ -1,7 +1,7 @@
 import { techniqueErrors } from "./errors.ts";
 import type { ServiceName } from "./services.ts";
 import type { JsonSchema } from "./standard-schema.ts";
-import type { AnyTechnique } from "./technique.ts";
+import type { AnyTechnique } from "./contract.ts";
 
 /** What hosts show of a technique: help texts, service descriptions, documentation. */
 export interface TechniqueDescription {

@@ -1,4 +1,4 @@
-import type { Json, Metrics, Warning } from "./technique.ts";
+import type { Json, Metrics, Warning } from "./contract.ts";
 
 /** Which step an event is about. */
 export interface StepRef {

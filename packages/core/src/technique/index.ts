@@ -1,6 +1,7 @@
 export { techniqueErrors } from "./errors.ts";
 export type { StandardSchemaV1, SchemaInput, SchemaOutput, SchemaIssue, JsonSchema } from "./standard-schema.ts";
 export * from "./services.ts";
+export * from "./contract.ts";
 export * from "./technique.ts";
 export type { RunEvent, StartEvent, ProgressEvent, WarnEvent, EndEvent, StepRef } from "./events.ts";
 export type { StepRecord } from "./run-step.ts";

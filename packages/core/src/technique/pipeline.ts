@@ -6,7 +6,8 @@ import { techniqueErrors } from "./errors.ts";
 import { EventLog, type RunEvent } from "./events.ts";
 import { abortError, runStep, type Host, type StepRecord } from "./run-step.ts";
 import type { Lent, ServiceName } from "./services.ts";
-import { checkStep, type NeedsOf, type Step } from "./technique.ts";
+import type { NeedsOf, Step } from "./contract.ts";
+import { checkStep } from "./technique.ts";
 import { nextTurn } from "./turn.ts";
 
 export interface RunSettings {

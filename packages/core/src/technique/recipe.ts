@@ -4,7 +4,8 @@ import { pipeline, type Pipeline } from "./pipeline.ts";
 import { jsonSchemaOf } from "./describe.ts";
 import type { JsonSchema } from "./standard-schema.ts";
 import { nearestName } from "./suggest.ts";
-import { checkTechnique, type AnyTechnique, type Json, type Step } from "./technique.ts";
+import type { AnyTechnique, Json, Step } from "./contract.ts";
+import { checkTechnique } from "./technique.ts";
 
 export interface RecipeStep {
   /** Name of the technique. */

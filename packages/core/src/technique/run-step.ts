@@ -7,7 +7,8 @@ import { modelSize, type ModelSize } from "../stats-size.ts";
 import { techniqueErrors } from "./errors.ts";
 import type { RunEvent, StepRef } from "./events.ts";
 import type { Lent, Progress, ServiceName, Services } from "./services.ts";
-import { checkStep, describe, type Json, type Metrics, type Predicate, type Step, type StepResult, type TechniqueContext, type TechniqueResult, type Warning } from "./technique.ts";
+import type { Json, Metrics, Predicate, Step, StepResult, TechniqueContext, TechniqueResult, Warning } from "./contract.ts";
+import { checkStep, valueText } from "./technique.ts";
 import { nextTurn } from "./turn.ts";
 
 /** What a run lends to all of its steps. */
@@ -162,7 +163,7 @@ function resultOf(technique: string, result: unknown): TechniqueResult {
   const made = (result as TechniqueResult | null)?.model;
   const isResult = typeof result === "object" && result !== null && !("graph" in result);
   const isModel = made === undefined || (typeof made === "object" && "graph" in made && "opsetImports" in made);
-  if (!isResult || !isModel) throw techniqueErrors.TECHNIQUE_RESULT({ technique, received: describe(isResult ? made : result) });
+  if (!isResult || !isModel) throw techniqueErrors.TECHNIQUE_RESULT({ technique, received: valueText(isResult ? made : result) });
   return result as TechniqueResult;
 }
 

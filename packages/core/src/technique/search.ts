@@ -3,7 +3,8 @@ import type { Model } from "../ir/model.ts";
 import { modelSize } from "../stats-size.ts";
 import { techniqueErrors } from "./errors.ts";
 import type { Scores } from "./services.ts";
-import { defineComposite, type Json, type Step, type TechniqueContext } from "./technique.ts";
+import type { Json, Step, TechniqueContext } from "./contract.ts";
+import { defineComposite } from "./technique.ts";
 
 const options = z.strictObject({
   goal: z.enum(["score", "bytes", "parameters"]).default("score").describe("what the winner has most (score) or least (bytes, parameters) of"),
