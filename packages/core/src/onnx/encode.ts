@@ -102,13 +102,29 @@ function allocate(size: number): Uint8Array {
   }
 }
 
+/**
+ * The fields that the message has, in the order in which they are written. Messages have few of their fields, so their keys are
+ * looked up in the table and not the table's in them.
+ */
+function present(info: MessageInfo, message: Message): FieldInfo[] {
+  const fields: FieldInfo[] = [];
+  for (const key in message) {
+    const field = message[key] === undefined ? undefined : info.byKey.get(key);
+    if (field === undefined) continue;
+    let at = fields.length;
+    while (at > 0 && fields[at - 1]!.number > field.number) at--;
+    if (at === fields.length) fields.push(field);
+    else fields.splice(at, 0, field);
+  }
+  return fields;
+}
+
 /** Appends the size of the message and of all messages in it to `sizes`, each before its children. */
 function measure(info: MessageInfo, message: Message, sizes: number[]): number {
   const slot = sizes.push(0) - 1;
   let size = 0;
-  for (const field of info.fields) {
+  for (const field of present(info, message)) {
     const value = message[field.key];
-    if (value === undefined) continue;
     if (!field.many) size += measureOne(field, value, sizes);
     else for (const item of value as readonly unknown[]) size += measureOne(field, item, sizes);
   }
@@ -124,9 +140,8 @@ function measureOne(field: FieldInfo, value: unknown, sizes: number[]): number {
 }
 
 function write(info: MessageInfo, message: Message, sizes: readonly number[], cursor: { next: number }, writer: PartWriter): void {
-  for (const field of info.fields) {
+  for (const field of present(info, message)) {
     const value = message[field.key];
-    if (value === undefined) continue;
     if (!field.many) writeOne(field, value, sizes, cursor, writer);
     else for (const item of value as readonly unknown[]) writeOne(field, item, sizes, cursor, writer);
   }

@@ -58,6 +58,7 @@ export interface MessageInfo {
   readonly name: MessageName;
   /** Indexed by field number. */
   readonly byNumber: readonly (FieldInfo | undefined)[];
+  readonly byKey: ReadonlyMap<string, FieldInfo>;
   /** Ascending by field number, the order in which they are written. */
   readonly fields: readonly FieldInfo[];
 }
@@ -65,9 +66,9 @@ export interface MessageInfo {
 export const schema: Readonly<Record<MessageName, MessageInfo>> = compile();
 
 function compile(): Record<MessageName, MessageInfo> {
-  const made = {} as Record<MessageName, { name: MessageName; byNumber: FieldInfo[]; fields: FieldInfo[] }>;
+  const made = {} as Record<MessageName, { name: MessageName; byNumber: FieldInfo[]; byKey: Map<string, FieldInfo>; fields: FieldInfo[] }>;
   const names = Object.keys(messages) as MessageName[];
-  for (const name of names) made[name] = { name, byNumber: [], fields: [] };
+  for (const name of names) made[name] = { name, byNumber: [], byKey: new Map(), fields: [] };
   for (const name of names) {
     const rows = Object.entries<Field>(messages[name]);
     for (const [key, row] of rows) {
@@ -76,6 +77,7 @@ function compile(): Record<MessageName, MessageInfo> {
       const type = nested === undefined ? (row.type as ScalarType | PackedType) : "message";
       const info: FieldInfo = { number: row.number, key, where: `${name}.${key}`, many: row.many, type, message: nested, excludes };
       made[name].byNumber[row.number] = info;
+      made[name].byKey.set(key, info);
       made[name].fields.push(info);
     }
     made[name].fields.sort((a, b) => a.number - b.number);
