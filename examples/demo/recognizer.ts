@@ -40,10 +40,12 @@ export interface RecognizerResult {
 
 export async function shrinkRecognizer(runtime: Runtime, show: (event: RunEvent) => void): Promise<RecognizerResult> {
   const original = await loadModel(recognizerPath);
-  const { calibration, evaluation } = lines(48, 100);
+  const { calibration, evaluation } = lines(16, 100);
   const data = dataset(calibration.map(({ image }) => ({ x: image })));
+  // Sizes of the symbolic batch and width, for the work and memory in the report.
+  const bindings = { "p2o.DynamicDimension.0": 1, "p2o.DynamicDimension.1": 320 };
   const shrink = async (perChannel: boolean): Promise<{ model: Model; report: Report }> => {
-    const run = pipeline(simplify(), staticQuantize({ perChannel })).run(original, { data, runtime });
+    const run = pipeline(simplify(), staticQuantize({ perChannel, method: "percentile" })).run(original, { data, runtime, bindings });
     for await (const event of run) show(event);
     return run.result;
   };

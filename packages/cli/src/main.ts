@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { Command } from "commander";
+import { main } from "./program.ts";
 
-await new Command("lathe").description("Makes ONNX models small and fast.").parseAsync();
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,19 @@
+import type { Model } from "@lathe/core";
+import { cliErrors } from "./errors.ts";
+
+/** "batch=1" pairs to sizes of symbolic dimensions. */
+export function parseBindings(pairs: readonly string[] | undefined): Record<string, number> {
+  return Object.fromEntries((pairs ?? []).map((pair) => {
+    const at = pair.lastIndexOf("=");
+    const size = Number(pair.slice(at + 1));
+    if (at < 1 || !Number.isInteger(size) || size < 0) throw cliErrors.CLI_BINDING({ value: pair });
+    return [pair.slice(0, at), size];
+  }));
+}
+
+/** Sizes for all symbols of the model's inputs: those given, and 1 for the rest. */
+export function bindAll(model: Model, given: Readonly<Record<string, number>>): { sizes: Record<string, number>; assumed: string[] } {
+  const symbols = new Set(model.graph.inputs.flatMap((v) => (v.shape ?? []).filter((d) => typeof d === "string")));
+  const assumed = [...symbols].filter((s) => given[s] === undefined);
+  return { sizes: { ...Object.fromEntries(assumed.map((s) => [s, 1])), ...given }, assumed };
+}

@@ -1,0 +1,117 @@
+/** `lathe <technique> model.onnx -o small.onnx` and `lathe optimize --recipe`: run steps on a model and write the result. */
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { fromRecipe, isLatheError, jsonSchemaOf, pipeline, type AnyTechnique, type Model, type Pipeline, type RunResult, type ServiceName, type Services } from "@lathe/core";
+import { loadModel, saveModel, writeFiles } from "@lathe/core/node";
+import { ortRuntime } from "@lathe/ort";
+import { Option, type Command } from "commander";
+import { cancelOnInterrupt } from "../cancel.ts";
+import { addDataFlags, openData, type DataFlags } from "../data.ts";
+import { cliErrors } from "../errors.ts";
+import { addFlags, readFlags } from "../flags.ts";
+import { amount, bytes, duration, table, type Io } from "../io.ts";
+import { progressView } from "../progress.ts";
+
+interface TransformFlags extends DataFlags {
+  readonly output: string;
+  readonly report?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly force?: boolean;
+  readonly externalData?: boolean;
+  readonly seed?: string;
+}
+
+function addTransformFlags(command: Command): Command {
+  return addDataFlags(command)
+    .requiredOption("-o, --output <file>", "where to write the model")
+    .addOption(new Option("--report <file>", "also write a report: .html, .md, .txt or .json by its ending"))
+    .option("--seed <number>", "seed of everything random", "0")
+    .option("--external-data", "write the weights beside the model, in one .data file")
+    .option("--force", "allow the output to replace the input")
+    .option("--json", "print the report as JSON")
+    .option("-q, --quiet", "no progress");
+}
+
+/** One command for a technique; its flags are the technique's options. */
+export function techniqueCommand(program: Command, technique: AnyTechnique, io: Io): void {
+  const schema = jsonSchemaOf(technique);
+  const command = program.command(technique.name).description(technique.summary).argument("<model>", "an ONNX file");
+  addTransformFlags(command);
+  addFlags(command, schema);
+  command.action(async (path: string, flags: TransformFlags) => {
+    const step = technique.bind(readFlags(flags as unknown as Record<string, unknown>, schema));
+    await transform(path, pipeline(step), flags, io);
+  });
+}
+
+export function optimizeCommand(program: Command, techniques: readonly AnyTechnique[], io: Io): void {
+  const command = program.command("optimize").description("Runs the steps of a recipe, a JSON file.").argument("<model>", "an ONNX file");
+  addTransformFlags(command).requiredOption("--recipe <file>", 'a JSON list of steps: [{"use": name, "with": options}]');
+  command.action(async (path: string, flags: TransformFlags & { recipe: string }) => {
+    await transform(path, fromRecipe(techniques, await readRecipe(flags.recipe)), flags, io);
+  });
+}
+
+async function readRecipe(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as unknown;
+  } catch (cause) {
+    throw cliErrors.CLI_RECIPE({ path, reason: cause instanceof Error ? cause.message : String(cause) }, cause);
+  }
+}
+
+async function transform(path: string, steps: Pipeline, flags: TransformFlags, io: Io): Promise<void> {
+  if (resolve(path) === resolve(flags.output) && !flags.force) throw cliErrors.CLI_SAME_FILE({ path });
+  const model = await loadModel(path);
+  const cancel = cancelOnInterrupt();
+  const view = progressView(io, flags.quiet === true || flags.json === true);
+  try {
+    const needs = new Set(steps.steps.flatMap((step) => step.needs as readonly ServiceName[]));
+    const services = await lend(needs, model, flags, steps);
+    const run = steps.run(model, { ...services, signal: cancel.signal, seed: Number(flags.seed ?? 0) } as Services & { signal: AbortSignal; seed: number });
+    for await (const event of run) view.show(event);
+    view.done();
+    const result = await run.result;
+    await saveModel(result.model, flags.output, flags.externalData ? { externalData: true } : {});
+    if (flags.report) await writeReport(result, flags.report);
+    io.out(flags.json ? JSON.stringify(result.report, undefined, 2) : summary(result, flags.output, io));
+  } finally {
+    view.done();
+    cancel.stop();
+  }
+}
+
+/** What the steps ask for; data that nobody asks for is not opened. */
+async function lend(needs: ReadonlySet<ServiceName>, model: Model, flags: TransformFlags, steps: Pipeline): Promise<Partial<Services>> {
+  const data = await openData(model, flags);
+  if (needs.has("data") && !data) throw cliErrors.CLI_NO_DATA({ technique: steps.steps.map((s) => s.name).join(", ") });
+  return { runtime: ortRuntime({ placement: "thread" }), ...(data ? { data } : {}) };
+}
+
+function summary({ report }: RunResult, output: string, io: Io): string {
+  const { before, after, steps, elapsedMs } = report.data;
+  const ratio = (a: number, b: number): string => (b === 0 ? "" : `${(a / b).toFixed(2)}x`);
+  const rows = [
+    ["size", bytes(before.bytes), bytes(after.bytes), ratio(before.bytes, after.bytes)],
+    ["parameters", amount(before.parameters), amount(after.parameters), ratio(before.parameters, after.parameters)],
+    ["nodes", String(before.nodes), String(after.nodes), ""],
+  ];
+  const metrics = steps.flatMap((step) => Object.entries(step.metrics).filter(([, v]) => typeof v !== "object").map(([key, value]) => `${key} ${value}`));
+  return [
+    table(rows, ["", "before", "after", "ratio"]),
+    metrics.length > 0 ? io.colors.dim(metrics.join(", ")) : "",
+    `${io.colors.green("wrote")} ${output} in ${duration(elapsedMs)}`,
+  ].filter((line) => line !== "").join("\n");
+}
+
+async function writeReport({ report }: RunResult, path: string): Promise<void> {
+  const text = path.endsWith(".html") ? report.toHtml() : path.endsWith(".md") ? report.toMarkdown() : path.endsWith(".json") ? JSON.stringify(report, undefined, 2) : report.toText();
+  await writeFiles([{ path, write: (file) => file.write([new TextEncoder().encode(text)]) }]);
+}
+
+/** Exit code of a failure: 2 for what the caller can mend in the command itself, 130 for an interruption, else 1. */
+export function exitCode(error: unknown): number {
+  if (isLatheError(error, "ABORTED")) return 130;
+  return isLatheError(error) && /^(CLI_(?!DIFFERENT)|OPTIONS_|RECIPE_)/.test(error.code) ? 2 : 1;
+}

@@ -1,0 +1,64 @@
+/** Data for calibration, comparison and timing, from what the command line names. */
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { dataset, sliceRows, type Dataset, type Model, type Sample, type Tensor } from "@lathe/core";
+import { readNpz } from "@lathe/core/node";
+import { randomFeeds } from "@lathe/ort";
+import type { Command } from "commander";
+import { bindAll, parseBindings } from "./bindings.ts";
+import { cliErrors } from "./errors.ts";
+
+export interface DataFlags {
+  readonly data?: string;
+  readonly batch?: string;
+  readonly randomData?: string;
+  readonly bindData?: string[];
+}
+
+export function addDataFlags(command: Command): Command {
+  return command
+    .option("--data <path>", "an .npz file with arrays named like the inputs (first axis: samples), or a folder of .npz files (one run each)")
+    .option("--batch <count>", "samples of an .npz file in one run", "1")
+    .option("--random-data <count>", "random inputs instead of data: for a dry run only, their ranges are not those of real inputs")
+    .option("--bind-data <name=size...>", "sizes of symbolic dimensions in random inputs (default: 1)");
+}
+
+/** The data that the flags name, or undefined when they name none. @throws CLI_DATA_PATH, CLI_BAD_VALUE */
+export async function openData(model: Model, flags: DataFlags): Promise<Dataset | undefined> {
+  if (flags.data !== undefined) return readData(flags.data, positive("--batch", flags.batch ?? "1"));
+  if (flags.randomData === undefined) return undefined;
+  const count = positive("--random-data", flags.randomData);
+  const { sizes } = bindAll(model, parseBindings(flags.bindData));
+  return dataset(function* () {
+    for (let seed = 0; seed < count; seed++) yield randomFeeds(model, { seed, bindings: sizes });
+  });
+}
+
+function positive(flag: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw cliErrors.CLI_BAD_VALUE({ flag, expected: "a count of 1 or more", received: text });
+  return value;
+}
+
+async function readData(path: string, batch: number): Promise<Dataset> {
+  const found = await stat(path).catch((cause: unknown) => {
+    throw cliErrors.CLI_DATA_PATH({ path, reason: "it does not exist" }, cause);
+  });
+  if (!found.isDirectory()) {
+    const columns = await readNpz(path);
+    return dataset(() => runs(columns, batch));
+  }
+  const files = (await readdir(path)).filter((file) => file.endsWith(".npz")).sort();
+  if (files.length === 0) throw cliErrors.CLI_DATA_PATH({ path, reason: "the folder has no .npz file" });
+  return dataset(async function* () {
+    for (const file of files) yield await readNpz(join(path, file));
+  });
+}
+
+/** Arrays with samples along the first axis, cut into runs that keep the axis (models take batches). */
+function* runs(columns: Readonly<Record<string, Tensor>>, batch: number): Iterable<Sample> {
+  const rows = Math.max(0, ...Object.values(columns).map((t) => t.dims[0] ?? 0));
+  for (let from = 0; from < rows; from += batch) {
+    yield Object.fromEntries(Object.entries(columns).map(([name, tensor]) => [name, sliceRows(tensor, from, Math.min(rows, from + batch))]));
+  }
+}

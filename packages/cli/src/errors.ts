@@ -1,0 +1,32 @@
+import { defineErrors } from "@lathe/core";
+
+export const cliErrors = defineErrors({
+  CLI_NO_DATA: {
+    text: (d: { technique: string }) => `"${d.technique}" needs data to run the model on.`,
+    remedy: "Give --data with a .npz file or a folder of them, --images with an IDX file, or --random-data COUNT for a dry run.",
+  },
+  CLI_BAD_VALUE: {
+    text: (d: { flag: string; expected: string; received: string }) => `${d.flag} expects ${d.expected} but got "${d.received}".`,
+    remedy: "See --help for the values it takes.",
+  },
+  CLI_DATA_PATH: {
+    text: (d: { path: string; reason: string }) => `The data at "${d.path}" cannot be read: ${d.reason}.`,
+    remedy: "Give an .npz file whose arrays are named like the model's inputs, or a folder of such files (one sample each).",
+  },
+  CLI_RECIPE: {
+    text: (d: { path: string; reason: string }) => `The recipe "${d.path}" cannot be read: ${d.reason}.`,
+    remedy: 'A recipe is a JSON list such as [{"use": "simplify"}, {"use": "quantize-dynamic"}].',
+  },
+  CLI_SAME_FILE: {
+    text: (d: { path: string }) => `The output "${d.path}" is the input file.`,
+    remedy: "Write to another file, or pass --force to replace the input.",
+  },
+  CLI_DIFFERENT: {
+    text: (d: { what: string; value: number; limit: number }) => `${d.what} is ${d.value}, beyond the limit of ${d.limit}.`,
+    remedy: "Look at the per-output table, or raise the limit.",
+  },
+  CLI_BINDING: {
+    text: (d: { value: string }) => `"${d.value}" is not a size for a symbolic dimension.`,
+    remedy: "Write --bind NAME=SIZE, for instance --bind batch=1.",
+  },
+});

@@ -1,0 +1,55 @@
+import { describeTechnique, isLatheError, type AnyTechnique } from "@lathe/core";
+import { Command } from "commander";
+import { benchCommand } from "./commands/bench.ts";
+import { compareCommand } from "./commands/compare.ts";
+import { inspectCommand } from "./commands/inspect.ts";
+import { exitCode, optimizeCommand, techniqueCommand } from "./commands/transform.ts";
+import { processIo, table, type Io } from "./io.ts";
+import { standardTechniques } from "./techniques.ts";
+
+export interface ProgramOptions {
+  readonly techniques?: readonly AnyTechnique[];
+  readonly io?: Io;
+}
+
+/** The whole command line. Techniques become commands; their schemas become flags. */
+export function createProgram({ techniques = standardTechniques, io = processIo() }: ProgramOptions = {}): Command {
+  const program = new Command("lathe")
+    .description("Makes ONNX models small and fast: simplify, quantize, prune, compare, time.")
+    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text) })
+    .exitOverride()
+    .showSuggestionAfterError();
+  inspectCommand(program, io);
+  for (const technique of techniques) techniqueCommand(program, technique, io);
+  optimizeCommand(program, techniques, io);
+  compareCommand(program, io);
+  benchCommand(program, io);
+  program
+    .command("techniques")
+    .description("Lists the techniques that recipes may use.")
+    .option("--json", "with the JSON Schema of their options")
+    .action((flags: { json?: boolean }) => {
+      const all = techniques.map(describeTechnique);
+      io.out(flags.json ? JSON.stringify(all, undefined, 2) : table(all.map((t) => [t.name, t.needs.join(", "), t.summary]), ["technique", "needs", ""]));
+    });
+  return program;
+}
+
+/**
+ * Runs the command line and gives the exit code: 0 done, 1 failed or beyond a limit, 2 wrong usage, 130 interrupted.
+ * @param args without the program's name
+ */
+export async function main(args: readonly string[], options: ProgramOptions = {}): Promise<number> {
+  const io = options.io ?? processIo();
+  try {
+    await createProgram({ ...options, io }).parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (isCommanderError(error)) return error.exitCode === 0 ? 0 : 2;
+    if (args.includes("--json") && isLatheError(error)) io.err(`${JSON.stringify({ error })}\n`);
+    else io.err(`${io.colors.red("error")} ${error instanceof Error ? error.message : String(error)}\n`);
+    return exitCode(error);
+  }
+}
+
+const isCommanderError = (error: unknown): error is { exitCode: number } => error instanceof Error && "exitCode" in error && String((error as { code?: unknown }).code).startsWith("commander.");
