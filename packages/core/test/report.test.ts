@@ -144,7 +144,7 @@ describe("numbers as people read them", () => {
     [format.decimal(0.00123456), "0.00123"], [format.decimal(1234.5), "1,235"], [format.decimal(-0.5), "−0.5"], [format.decimal(NaN), "not a number"], [format.decimal(1e-9), "1.00e−9"],
     [format.duration(0.42), "0.420 ms"], [format.duration(12.345), "12.3 ms"], [format.duration(4200), "4.20 s"], [format.duration(125_000), "2 min 5 s"],
     [format.percent(0.1234), "12.3 %"], [format.change(100, 26), "−74.0 %"], [format.change(100, 103.1), "+3.1 %"], [format.change(0, 1), "new"], [format.change(5, 5), "same"],
-    [format.pointsChange(0.1, 0.05), "−5.0 points"],
+    [format.pointsChange(0.1, 0.05), "−5.0 points"], [format.change(10_000, 10_001), "about the same"], [format.pointsChange(0.1, 0.1001), "about the same"],
   ])("%s", (shown, expected) => {
     expect(shown).toBe(expected);
   });

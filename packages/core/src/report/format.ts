@@ -44,10 +44,13 @@ export function change(before: number, after: number): string {
   if (before === after) return "same";
   if (before === 0) return "new";
   const share = after / before - 1;
-  return `${share > 0 ? "+" : ""}${percent(share)}`;
+  return signed(share, percent(share));
 }
 
 /** How a share changed, in percentage points: "+57.9 points". */
 export function pointsChange(before: number, after: number): string {
-  return before === after ? "same" : `${after > before ? "+" : ""}${minus(((after - before) * 100).toFixed(1))} points`;
+  return before === after ? "same" : signed(after - before, `${minus(((after - before) * 100).toFixed(1))} points`);
 }
+
+/** A plus sign for growth; a change too small for the digits shown is not given as zero. */
+const signed = (share: number, text: string): string => (/^−?0\.0 /.test(text) ? "about the same" : `${share > 0 ? "+" : ""}${text}`);
