@@ -58,6 +58,8 @@ export const staticOptions = z.strictObject({
   floatOutputs: names.describe("operator types whose outputs stay float"),
   graphOutputs: z.boolean().optional().describe("quantize what leaves the graph; default true"),
   dedicatedPairs: z.boolean().optional().describe("one Q/DQ pair for each consumer; default false"),
+  verify: z.boolean().default(false).describe("load the result in ONNX Runtime and report integer kernels, and why nodes stay float"),
+  failIfSlower: z.boolean().default(false).describe("fail when the result is not faster than the float model"),
   weightPairs: z.boolean().optional().describe("keep float weights behind Q/DQ; default false"),
   contribOps: z.boolean().optional().describe("Q and DQ of domain com.microsoft"),
   channelAxes: z.record(z.string(), z.number().int()).optional().describe("per-channel axis by operator type"),
@@ -82,3 +84,17 @@ export const dynamicOptions = z.strictObject({
 });
 
 export type DynamicTechniqueOptions = z.infer<typeof dynamicOptions>;
+
+export const searchOptions = z.strictObject({
+  maxDrop: z.number().min(0).default(0.005).describe("largest loss of the evaluate score"),
+  methods: z.array(z.enum(calibrationMethods)).optional().describe("calibration methods to try; default all but moving-average"),
+  maxExcluded: z.number().int().min(0).optional().describe("nodes that may stay float; default half of the weighted ones"),
+  static: staticOptions.partial().optional().describe("options of every candidate"),
+});
+
+export const autoOptions = z.strictObject({
+  target: z.enum(targetNames).default("x64-vnni").describe("machine to optimise for; the timing happens on the lent runtime"),
+  minSqnr: z.number().default(10).describe("least signal to noise ratio of the outputs, in decibels"),
+  threads: z.number().int().positive().default(1).describe("threads to time with"),
+  rounds: z.number().int().positive().default(15).describe("timed rounds"),
+});

@@ -1,8 +1,11 @@
 /** The techniques for pipelines, recipes and hosts. */
 import { defineTechnique, floatWeights, verified, type Json } from "@lathe/core";
+import { searchQuantize, type Trial } from "./accuracy/search.ts";
+import { chooseScheme } from "./auto.ts";
 import { applyDynamic } from "./dynamic.ts";
-import { dynamicOptions, staticOptions } from "./options.ts";
+import { autoOptions, dynamicOptions, searchOptions, staticOptions, type StaticOptionsInput } from "./options.ts";
 import { quantizeStatic } from "./static.ts";
+import { verifyFusion } from "./verify/fusion.ts";
 
 /**
  * Integer weights and activations, with ranges learnt from calibration data.
@@ -20,9 +23,57 @@ export const staticQuantize = defineTechnique({
     const onSample = (done: number): void => ctx.progress({ done, total: options.samples, message: "calibrating" });
     const { model: quantized, report } = await quantizeStatic(model, options, { data, runtime, signal: ctx.signal, onSample });
     const { reasons, ...metrics } = report;
-    return { model: quantized, metrics, details: { reasons } };
+    if (!options.verify && !options.failIfSlower) return { model: quantized, metrics, details: { reasons } };
+    const [feeds] = await data.take(1).toArray();
+    const { failIfSlower } = options;
+    const fusion = await verifyFusion(quantized, { float: model, feeds, failIfSlower, signal: ctx.signal });
+    const { integerNodes, speedup } = fusion;
+    return { model: quantized, metrics: { ...metrics, integerNodes, floatNodes: fusion.float.length, ...(speedup ? { speedup } : {}) }, details: toJson({ reasons, fusion }) };
   },
 });
+
+/**
+ * Static quantization within an accuracy budget: tries calibration methods, then leaves the most sensitive nodes in float.
+ * @example pipeline(quantizeSearch({ maxDrop: 0.005 })).run(model, { data, runtime, evaluate })
+ */
+export const quantizeSearch = defineTechnique({
+  name: "quantize-search",
+  summary: "Integer weights and activations within an accuracy budget, judged by your own evaluation.",
+  options: searchOptions,
+  needs: ["data", "runtime", "evaluate"],
+  expects: [floatWeights],
+  ensures: [verified],
+  async apply(model, { static: options = {}, ...search }, ctx) {
+    const onTrial = (trial: Trial): void => ctx.progress({ done: 1, message: `${trial.method}, ${trial.excluded} nodes float: loss ${trial.drop.toFixed(4)}` });
+    const result = await searchQuantize(model, defined(options), search, { ...ctx.services, signal: ctx.signal, onTrial });
+    const { best, floatScore, trials, excluded, sensitivity } = result;
+    return { model: result.model, metrics: { ...best, floatScore, trials: trials.length }, details: toJson({ trials, excluded, sensitivity }) };
+  },
+});
+
+/**
+ * Times every sensible scheme on the runtime at hand and takes the fastest that stays near the float model.
+ * @example pipeline(autoQuantize({ target: "wasm" })).run(model, { data, runtime })
+ */
+export const autoQuantize = defineTechnique({
+  name: "quantize-auto",
+  summary: "Times every sensible scheme on the runtime at hand and takes the fastest that stays near the float model.",
+  options: autoOptions,
+  needs: ["data", "runtime"],
+  expects: [floatWeights],
+  ensures: [verified],
+  async apply(model, options, ctx) {
+    const onScheme = (scheme: string): void => ctx.progress({ done: 1, message: scheme });
+    const { model: made, chosen, schemes } = await chooseScheme(model, options, { ...ctx.services, signal: ctx.signal, onScheme });
+    return { model: made, metrics: { scheme: chosen.name, speedup: chosen.speedup, ms: chosen.ms }, details: toJson(schemes) };
+  },
+});
+
+/** Without the options that were not given. */
+const defined = (options: Readonly<Record<string, unknown>>): StaticOptionsInput => Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined));
+
+/** Plain JSON: infinite decibels become null. */
+const toJson = (value: unknown): Json => JSON.parse(JSON.stringify(value)) as Json;
 
 /**
  * Integer weights; activations are quantized while the model runs. Needs no data.

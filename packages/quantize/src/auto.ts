@@ -1,0 +1,128 @@
+/**
+ * The measured planner: builds every scheme that makes sense for a target, times them against the float model on the engine at hand,
+ * and takes the fastest whose outputs stay near. What is fastest depends on the model: plain CNNs want static integers, transformers
+ * dynamic ones, and small nets of depthwise convolutions often nothing at all.
+ */
+import { modelSize, type Feeds, type Model, type Runtime } from "@lathe/core";
+import { outputSqnr, reference, type Reference } from "./accuracy/noise.ts";
+import type { Observations } from "./calibrate/run.ts";
+import { quantizeDynamic, type DynamicOptionsInput } from "./dynamic.ts";
+import { quantizeErrors } from "./errors.ts";
+import type { StaticOptionsInput } from "./options.ts";
+import { staticOpTypes } from "./placement.ts";
+import { applyStatic, calibrate, planStatic, rangesOf, simplifyFirst } from "./static.ts";
+import type { Target } from "./targets.ts";
+
+export interface SchemeOptions {
+  readonly target: Target;
+  /** Options for all static candidates. */
+  readonly static?: StaticOptionsInput | undefined;
+  /** Options for all dynamic candidates. */
+  readonly dynamic?: DynamicOptionsInput | undefined;
+  /** Least SQNR of the outputs, in decibels; candidates below are out. Default 10. */
+  readonly minSqnr?: number | undefined;
+  /** Threads to time with. Default 1. */
+  readonly threads?: number | undefined;
+  /** Timed rounds. Default 15. */
+  readonly rounds?: number | undefined;
+}
+
+export interface SchemeServices {
+  readonly runtime: Runtime;
+  readonly data: AsyncIterable<Feeds> | Iterable<Feeds>;
+  readonly signal?: AbortSignal | undefined;
+  readonly onScheme?: ((scheme: string) => void) | undefined;
+}
+
+/** One candidate; JSON. */
+export interface Scheme {
+  readonly name: string;
+  readonly bytes: number;
+  readonly ms: number;
+  /** Float time / its time. */
+  readonly speedup: number;
+  readonly sqnr: number;
+  /** Why it was not eligible. */
+  readonly refused?: string;
+}
+
+export interface SchemeChoice {
+  readonly model: Model;
+  readonly chosen: Scheme;
+  readonly schemes: readonly Scheme[];
+}
+
+/** Schemes whose times are this near count as equal; the more exact one wins. */
+const EQUAL_TIME = 1.02;
+
+/** Only what carries weights, and the clips behind it. */
+const weightsOnly = ["Conv", "MatMul", "Gemm", "Relu", "Clip"];
+
+/**
+ * Tries the schemes on a copy of the model. The given model comes back (simplified) when nothing beats it.
+ * @throws QUANT_ALREADY, QUANT_CALIBRATION_EMPTY, QUANT_RANGE_NOT_FINITE
+ */
+export async function chooseScheme(source: Model, options: SchemeOptions, services: SchemeServices): Promise<SchemeChoice> {
+  const float = source.clone();
+  await simplifyFirst(float, options.static ?? {});
+  const known = await reference(float, services.runtime, services.data, 4, services.signal);
+  if (known.samples.length === 0) throw quantizeErrors.QUANT_CALIBRATION_EMPTY({});
+  const candidates = { float, ...(await staticCandidates(float, options, services)), ...dynamicCandidates(float, options) };
+  return pickFastest(candidates, known, options, services);
+}
+
+async function staticCandidates(float: Model, options: SchemeOptions, services: SchemeServices): Promise<Record<string, Model>> {
+  const base: StaticOptionsInput = { target: options.target, ...options.static };
+  const variants: Record<string, StaticOptionsInput> = {
+    static: base,
+    "static, weighted layers only": { opTypes: weightsOnly, ...base },
+    "static, all operators": { opTypes: [...staticOpTypes], constantOperands: true, ...base },
+  };
+  const made: Record<string, Model> = {};
+  let seen: Observations | undefined;
+  for (const [name, variant] of Object.entries(variants)) {
+    const plan = attempt(() => planStatic(float.clone(), variant));
+    if (!plan) continue;
+    // All operators touch every tensor that the narrower variants do.
+    seen ??= await calibrate(planStatic(float.clone(), variants["static, all operators"]!), services, true);
+    applyStatic(plan, rangesOf(seen, plan), seen.samples);
+    made[name] = plan.model;
+  }
+  return made;
+}
+
+function dynamicCandidates(float: Model, options: SchemeOptions): Record<string, Model> {
+  const products = attempt(() => quantizeDynamic(float, { opTypes: ["MatMul", "Gemm", "LSTM", "Gather", "Attention"], ...options.dynamic }).model);
+  const convolutions = attempt(() => quantizeDynamic(float, { opTypes: ["MatMul", "Gemm", "LSTM", "Gather", "Attention", "Conv"], ...options.dynamic }).model);
+  return { ...(products ? { dynamic: products } : {}), ...(convolutions ? { "dynamic, with Conv": convolutions } : {}) };
+}
+
+function attempt<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith("QUANT_NOTHING_TO_DO")) return undefined;
+    throw error;
+  }
+}
+
+async function pickFastest(candidates: Readonly<Record<string, Model>>, known: Reference, options: SchemeOptions, services: SchemeServices): Promise<SchemeChoice> {
+  const { benchmark } = await import("@lathe/ort");
+  const { threads = 1, rounds = 15, minSqnr = 10 } = options;
+  const { runtime, signal } = services;
+  const { timings } = await benchmark(candidates, known.samples[0]!, { threads, rounds, runtime, ...(signal ? { signal } : {}) });
+  const schemes: Scheme[] = [];
+  for (const { name, median, speedup } of timings) {
+    services.onScheme?.(name);
+    const model = candidates[name]!;
+    const sqnr = name === "float" ? Infinity : await outputSqnr(model, runtime, known, signal);
+    schemes.push({ name, bytes: modelSize(model).bytes, ms: median, speedup, sqnr, ...(sqnr < minSqnr ? { refused: `its outputs have ${sqnr.toFixed(1)} dB, less than ${minSqnr}` } : {}) });
+  }
+  const eligible = schemes.filter((s) => !s.refused);
+  const fastest = Math.max(...eligible.map((s) => s.speedup));
+  const chosen = eligible.filter((s) => s.speedup * EQUAL_TIME >= fastest).reduce((best, s) => (better(s, best) ? s : best));
+  return { model: candidates[chosen.name]!, chosen, schemes };
+}
+
+/** Between schemes of equal speed: integers before float, which is larger; else the more exact. */
+const better = (a: Scheme, b: Scheme): boolean => (a.name === "float") !== (b.name === "float") ? b.name === "float" : a.sqnr > b.sqnr;
