@@ -1,0 +1,171 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import pc from "picocolors";
+import { Tensor, decodeModel, defineTechnique, encodeNpz } from "@lathe/core";
+import { readIdx } from "@lathe/core/node";
+import { main, standardTechniques, type Io } from "@lathe/cli";
+import { z } from "zod";
+
+const file = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+const model = file("fixtures/models/fashion-mobilenet.onnx");
+let folder = "";
+let data = "";
+const at = (name: string): string => join(folder, name);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "lathe-cli-"));
+  data = at("calibration.npz");
+  const pixels = await readIdx(file("fixtures/data/fashion-train-512-images-idx3-ubyte.gz"));
+  const image = Tensor.from("float32", [64, 1, 28, 28], pixels.toFloat32().slice(0, 64 * 784).map((p) => p / 255));
+  await writeFile(data, await encodeNpz({ image }));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(...args: string[]): Promise<Result> {
+  let [out, err] = ["", ""];
+  const io: Io = { out: (text) => void (out += `${text}\n`), err: (text) => void (err += text), colors: pc.createColors(false), live: false, columns: 80 };
+  return { code: await main(args, { io }), out, err };
+}
+
+/** The command as users start it: a process of its own. */
+const spawn = (args: string[], env: Record<string, string> = {}): Promise<Result> =>
+  new Promise((done) => {
+    execFile(process.execPath, ["--import", "tsx", "--conditions=@lathe/source", file("packages/cli/src/main.ts"), ...args], { env: { ...process.env, ...env } }, (error, out, err) =>
+      done({ code: error ? Number(error.code) : 0, out, err }));
+  });
+
+describe("lathe inspect", () => {
+  it("shows what is in a file", async () => {
+    const { code, out } = await run("inspect", model);
+    expect(code).toBe(0);
+    expect(out).toMatch(/image: float32\[N,1,28,28\]/);
+    expect(out).toMatch(/40\.3 k parameters/);
+    expect(out).toMatch(/multiply-adds with N=1/);
+  });
+
+  it("prints one JSON document", async () => {
+    const { out } = await run("inspect", model, "--json", "--bind", "N=4");
+    const facts = JSON.parse(out) as { parameters: number; histogram: Record<string, number>; bindings: unknown; layers: unknown[] };
+    expect(facts.parameters).toBe(40306);
+    expect(facts.histogram["Conv"]).toBe(17);
+    expect(facts.bindings).toEqual({ N: 4 });
+    expect(facts.layers.length).toBeGreaterThan(30);
+  });
+
+  it("says what is wrong with a damaged file, and how to mend it", async () => {
+    const bytes = await readFile(model);
+    await writeFile(at("cut.onnx"), bytes.subarray(0, 5000));
+    const { code, err } = await run("inspect", at("cut.onnx"));
+    expect(code).toBe(1);
+    expect(err).toMatch(/ONNX_[A-Z_]+: /);
+  });
+});
+
+describe("lathe with a technique", () => {
+  it("simplifies a model", async () => {
+    const { code, out } = await run("simplify", model, "-o", at("simple.onnx"));
+    expect(code).toBe(0);
+    expect(out).toMatch(/wrote .*simple\.onnx/);
+    expect(decodeModel(await readFile(at("simple.onnx"))).graph.nodeCount).toBeLessThan(40);
+  });
+
+  it("quantizes with calibration data, writes reports, and the result compares well and can be timed", async () => {
+    const html = at("report.html");
+    const quantized = await run("quantize-static", model, "-o", at("int8.onnx"), "--data", data, "--batch", "16", "--report", html);
+    expect([quantized.code, quantized.err]).toEqual([0, expect.not.stringContaining("error")]);
+    expect(quantized.out).toMatch(/size +161 kB +6\d\.\d kB +2\.\d+x/);
+    expect(await readFile(html, "utf8")).toMatch(/^<!doctype html>/);
+
+    const compared = await run("compare", model, at("int8.onnx"), "--data", data, "--min-sqnr", "15", "--json");
+    expect(compared.code).toBe(0);
+    expect((JSON.parse(compared.out) as { samples: number }).samples).toBe(64);
+
+    const strict = await run("compare", model, at("int8.onnx"), "--data", data, "--max-difference", "1e-6");
+    expect([strict.code, strict.err]).toEqual([1, expect.stringMatching(/CLI_DIFFERENT.*"logits"/)]);
+
+    const timed = await run("bench", model, at("int8.onnx"), "--rounds", "3", "--threads", "1", "--json");
+    expect((JSON.parse(timed.out) as { timings: unknown[] }).timings).toHaveLength(2);
+  });
+
+  it("prunes channels with flags made from the schema", async () => {
+    const { code, out } = await run("prune-channels", model, "-o", at("pruned.onnx"), "--ratio", "0.5", "--target", "macs", "--round-to", "4", "--json");
+    expect(code).toBe(0);
+    const report = JSON.parse(out) as { before: { macs: number }; after: { macs: number } };
+    expect(report.after.macs).toBeLessThan(0.6 * report.before.macs);
+  });
+
+  it("runs a recipe", async () => {
+    await writeFile(at("recipe.json"), JSON.stringify([{ use: "simplify" }, { use: "prune-weights", with: { sparsity: 0.6 } }, { use: "quantize-dynamic" }]));
+    const { code, out } = await run("optimize", model, "-o", at("recipe.onnx"), "--recipe", at("recipe.json"), "--json");
+    expect(code).toBe(0);
+    expect((JSON.parse(out) as { steps: { name: string }[] }).steps.map((s) => s.name)).toEqual(["simplify", "prune-weights", "quantize-dynamic"]);
+  });
+
+  it("keeps weights beside the model on request", async () => {
+    const { code } = await run("simplify", model, "-o", at("outside.onnx"), "--external-data");
+    expect(code).toBe(0);
+    expect((await readFile(at("outside.onnx"))).length).toBeLessThan(50_000);
+    expect((await run("compare", model, at("outside.onnx"), "--max-difference", "1e-4")).code).toBe(0);
+  });
+
+  it.each([
+    ["no data", ["quantize-static", model, "-o", "x.onnx"], /CLI_NO_DATA/],
+    ["a bad number", ["prune-channels", model, "-o", "x.onnx", "--ratio", "much"], /CLI_BAD_VALUE.*--ratio.*"much"/],
+    ["a value outside the schema", ["prune-channels", model, "-o", "x.onnx", "--ratio", "2"], /OPTIONS_INVALID.*ratio/],
+    ["a wrong name in a choice", ["prune-channels", model, "-o", "x.onnx", "--criterion", "best"], /Allowed choices/],
+    ["an unknown command", ["shrink", model], /unknown command/],
+    ["the input as output", ["simplify", model, "-o", model], /CLI_SAME_FILE/],
+    ["a recipe that is no JSON", ["optimize", model, "-o", "x.onnx", "--recipe", model], /CLI_RECIPE/],
+    ["data that is not there", ["quantize-static", model, "-o", "x.onnx", "--data", "nowhere.npz"], /CLI_DATA_PATH.*nowhere/],
+  ])("exits with 2 for %s", async (_, args, message) => {
+    const { code, err } = await run(...args);
+    expect([code, err]).toEqual([2, expect.stringMatching(message)]);
+  });
+
+  it("leaves an existing output as it was when it fails", async () => {
+    await writeFile(at("kept.onnx"), "old");
+    const { code } = await run("quantize-static", model, "-o", at("kept.onnx"), "--random-data", "1", "--op-types", "Softmax");
+    expect(code).not.toBe(0);
+    expect(await readFile(at("kept.onnx"), "utf8")).toBe("old");
+  });
+});
+
+describe("help", () => {
+  it("comes from the schemas", async () => {
+    const { out } = await run("prune-channels", "--help");
+    expect(out).toMatch(/--max-ratio <number>\s+largest share that one group may lose\s+\(default:\s+0\.8\)/);
+    expect(out).not.toMatch(/--no-/);
+  });
+
+  it("lists every technique, with schemas as JSON", async () => {
+    const { out } = await run("techniques", "--json");
+    expect((JSON.parse(out) as { name: string }[]).map((t) => t.name)).toEqual(standardTechniques.map((t) => t.name));
+  });
+
+  it("offers techniques of a host as commands", async () => {
+    let seen = 0;
+    const own = defineTechnique({ name: "count-nodes", summary: "Counts.", options: z.object({ add: z.number().default(0).describe("added") }), apply: (m, { add }) => void (seen = m.graph.nodeCount + add) });
+    const io: Io = { out: () => undefined, err: () => undefined, colors: pc.createColors(false), live: false, columns: 80 };
+    expect(await main(["count-nodes", model, "-o", at("same.onnx"), "--add", "1000"], { techniques: [own], io })).toBe(0);
+    expect(seen).toBeGreaterThan(1000);
+  });
+});
+
+describe("the process", () => {
+  it("prints no colours with NO_COLOR, and its exit code", async () => {
+    const good = await spawn(["inspect", model], { FORCE_COLOR: "1", NO_COLOR: "1" });
+    expect([good.code, good.out.includes("\u001b[")]).toEqual([0, false]);
+    const bad = await spawn(["inspect", at("nothing.onnx")]);
+    expect([bad.code, bad.err]).toEqual([1, expect.stringMatching(/FILE_OPEN/)]);
+  });
+});
