@@ -30,6 +30,7 @@ export async function openEngine(ort: OrtModule, model: RawModel, options: Sessi
     async run(feeds, fetches) {
       const given = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrtTensor(name, tensor, ort.Tensor)]));
       checkNames(session.inputNames, given, fetches, session.outputNames);
+      refuseFourBit(session.outputMetadata, fetches);
       const results = await (fetches ? session.run(given, fetches) : session.run(given)).catch((cause: unknown) => {
         throw new FaultError("ORT_RUN_FAILED", { model: labelOf(model), reason: messageOf(cause).replace(/\.$/, "") }, cause);
       });
@@ -54,6 +55,14 @@ function checkNames(inputs: readonly string[], given: object, fetches: readonly 
   for (const name of Object.keys(given)) if (!inputs.includes(name)) fail("is not an input of the model", name, inputs);
   for (const name of inputs) if (!Object.hasOwn(given, name)) fail("is an input that was not fed", name, inputs);
   for (const name of fetches ?? []) if (!outputs.includes(name)) fail("is not an output of the model", name, outputs);
+}
+
+/** The native binding does not refuse to hand out these: it ends the process (onnxruntime-node 1.30). */
+function refuseFourBit(outputs: readonly InferenceSession.ValueMetadata[], fetches: readonly string[] | undefined): void {
+  for (const output of outputs) {
+    if (!output.isTensor || (output.type !== "int4" && output.type !== "uint4") || (fetches && !fetches.includes(output.name))) continue;
+    throw new FaultError("ORT_DTYPE", { name: `Output "${output.name}"`, dtype: output.type });
+  }
 }
 
 /** The binding names element types that it cannot carry by their ONNX number. */
