@@ -23,3 +23,6 @@ export { ModelBuilder, gaussian, type BuilderOptions, type Uniform } from "./mod
 export * from "./models/cnn.ts";
 export * from "./models/transformer.ts";
 export { decodeTensors, encodeTensors, type TensorFile } from "./checkpoint/safetensors.ts";
+export { trainer, type TrainerOptions, type TrainerService } from "./service.ts";
+export { finetune, follow, metricsOf } from "./techniques/finetune.ts";
+export { lossOf, optimizerOf, scheduleOf, trainingOptions } from "./techniques/options.ts";
