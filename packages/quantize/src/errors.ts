@@ -60,6 +60,10 @@ export const quantizeErrors = defineErrors({
       `No setting keeps the loss within ${d.maxDrop}: the nearest loses ${d.drop.toFixed(4)} with ${d.excluded} nodes in float (most sensitive: "${d.worst}").`,
     remedy: "Raise maxDrop or maxExcluded, calibrate with more data, or use training-aware quantization.",
   },
+  QUANT_ROUNDED: {
+    text: (d: { tensor: string; expected: string; received: string }) => `The rounding of weight "${d.tensor}" gave ${d.received}, but ${d.expected} is needed.`,
+    remedy: "Give integer values of the quantized type and of the weight's shape.",
+  },
   QUANT_AXIS: {
     text: (d: { tensor: string; axis: number; rank: number }) => `Axis ${d.axis} is outside tensor "${d.tensor}" of rank ${d.rank}.`,
     remedy: "Give an axis between -rank and rank - 1.",

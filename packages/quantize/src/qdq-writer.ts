@@ -2,7 +2,8 @@
 import { Node, Value, attr, tensorType, type Graph, type Tensor } from "@lathe/core";
 import type { TensorPlan } from "./plan.ts";
 import type { ParamSet, Resolved } from "./qdq.ts";
-import { paramTensors } from "./quantize-tensor.ts";
+import { quantizeErrors } from "./errors.ts";
+import { paramTensors, type QuantizedWeight } from "./quantize-tensor.ts";
 import { quantizeConstant } from "./spec.ts";
 
 export interface WriterOptions {
@@ -14,6 +15,8 @@ export interface WriterOptions {
   readonly dedicatedPairs: boolean;
   /** Quantize what leaves the graph. */
   readonly graphOutputs: boolean;
+  /** Integer values of weights, by name, in place of rounding to nearest: where AdaRound and the like come in. */
+  readonly rounded?: ReadonlyMap<string, Tensor> | undefined;
   /** int32 biases without a zero-point input (WebGPU refuses int32 zero points). */
   readonly biasZeroPoint: boolean;
 }
@@ -58,7 +61,7 @@ export class QdqWriter {
   /** weight -> integer initializer -> DequantizeLinear; or float weight -> Q -> DQ. */
   constant(value: Value, set: ParamSet): void {
     const { name } = value;
-    const quantized = quantizeConstant(set.spec, set.list, value.constant!, name);
+    const quantized = withRounding(quantizeConstant(set.spec, set.list, value.constant!, name), this.#options.rounded?.get(name), name);
     const pair = this.#store(set, name, quantized.scale, quantized.zeroPoint);
     const extra = quantizedAxis(set);
     const nodes = value.uses;
@@ -171,6 +174,15 @@ export class QdqWriter {
     if (value.isInitializer) this.#graph.removeInitializer(value);
     else if (value.producer?.is("Constant")) this.#graph.remove(value.producer);
   }
+}
+
+function withRounding(nearest: QuantizedWeight, rounded: Tensor | undefined, tensor: string): QuantizedWeight {
+  if (!rounded) return nearest;
+  const { dtype, dims } = nearest.values;
+  if (rounded.dtype !== dtype || rounded.dims.join() !== dims.join()) {
+    throw quantizeErrors.QUANT_ROUNDED({ tensor, expected: `${dtype}[${dims.join()}]`, received: `${rounded.dtype}[${rounded.dims.join()}]` });
+  }
+  return { ...nearest, values: rounded };
 }
 
 const quantizedAxis = ({ spec }: ParamSet): Record<string, ReturnType<typeof attr.int>> => ({

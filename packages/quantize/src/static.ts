@@ -1,5 +1,5 @@
 /** Static quantization: the ranges of activations are learnt from data beforehand, and everything in between runs in integers. */
-import { inferShapes, simplifyModel, type Feeds, type Model, type Node, type Runtime } from "@lathe/core";
+import { inferShapes, simplifyModel, type Feeds, type Model, type Node, type Runtime, type Tensor } from "@lathe/core";
 import { addMissingBiases, correctBiases } from "./accuracy/bias-correction.ts";
 import { equalizeLayers } from "./accuracy/equalize.ts";
 import { smoothActivations } from "./accuracy/smooth.ts";
@@ -25,6 +25,11 @@ export interface StaticServices {
   readonly signal?: AbortSignal | undefined;
   /** Called after each sample with the number of samples done. */
   readonly onSample?: ((done: number) => void) | undefined;
+  /**
+   * Chooses the integer values of weights, by name, once scales are known (AdaRound, say); weights left out are rounded to nearest.
+   * The plan's model still holds the float weights; `resolveParams(plan.plan, ranges)` gives their scales.
+   */
+  readonly round?: ((plan: StaticPlan, ranges: ReadonlyMap<string, Range>) => Promise<ReadonlyMap<string, Tensor>>) | undefined;
   /** Observations of an earlier pass, from `readCalibration`: continued, or used as they are when they are complete. */
   readonly resume?: Observations | undefined;
 }
@@ -98,8 +103,10 @@ export async function simplifyFirst(model: Model, input: StaticOptionsInput): Pr
 }
 
 /** Applies a plan with known ranges (by tensor name). Edits the model of the plan. */
-export function applyStatic({ model, plan, options, emit, nodes, reasons }: StaticPlan, ranges: ReadonlyMap<string, Range>, samples = 0): StaticReport {
-  const done = emitQdq(model.graph, plan, ranges, emit);
+export function applyStatic(
+  { model, plan, options, emit, nodes, reasons }: StaticPlan, ranges: ReadonlyMap<string, Range>, samples = 0, rounded?: ReadonlyMap<string, Tensor>,
+): StaticReport {
+  const done = emitQdq(model.graph, plan, ranges, { ...emit, rounded });
   if (emit.domain !== "") model.opsetImports.set(emit.domain, 1);
   if (options.format === "qoperator") {
     fuseToQOperator(model.graph, model.opset);
@@ -145,7 +152,9 @@ export async function quantizeStatic(model: Model, options: StaticOptionsInput, 
   const plan = planStatic(copy, options);
   const observations = await calibrate(plan, services);
   if (plan.options.correctBias) await correctBiases(plan, services);
-  return { model: plan.model, report: applyStatic(plan, rangesOf(observations, plan), observations.samples) };
+  const ranges = rangesOf(observations, plan);
+  const rounded = await services.round?.(plan, ranges);
+  return { model: plan.model, report: applyStatic(plan, ranges, observations.samples, rounded) };
 }
 
 /** Changes of the float weights that make them easier to quantize, in place, when the options ask for them. */

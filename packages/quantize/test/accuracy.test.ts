@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Model, Tensor, attr, random, tensorType, type Feeds } from "@lathe/core";
 import { compare, ortRuntime } from "@lathe/ort";
 import {
-  dequantize, equalizeLayers, mismatchedConcats, nodeSensitivity, outputSqnr, planStatic, quantizeStatic, quantizeWeight, calibrate, rangesOf, reference, searchQuantize, smoothActivations, tailNodes, tensorNoise,
+  dequantize, equalizeLayers, mismatchedConcats, nodeSensitivity, outputSqnr, planStatic, quantizeStatic, quantizeWeight, resolveParams, calibrate, rangesOf, reference, searchQuantize, smoothActivations, tailNodes, tensorNoise,
   weightParams, type StaticOptionsInput,
 } from "@lathe/quantize";
 
@@ -207,5 +207,24 @@ describe("rounding", () => {
     // The symmetric int4 range is -8..7: the largest value may be clipped by half a step more.
     const steps = dtype === "int4" ? 1.001 : 0.501;
     w.toFloat32().forEach((x, i) => expect(Math.abs(x - back[i]!)).toBeLessThanOrEqual(steps * params[Math.floor(i / 40)]!.scale));
+  });
+});
+
+describe("rounding of weights from outside (AdaRound and the like)", () => {
+  it("is written in place of rounding to nearest", async () => {
+    const model = unevenConvs();
+    const down = new Map<string, Tensor>();
+    const round = async ({ plan }: { plan: Parameters<typeof resolveParams>[0] }, ranges: Parameters<typeof resolveParams>[1]) => {
+      for (const [value, { original }] of resolveParams(plan, ranges)) {
+        if (value.name !== "w1") continue;
+        const codes = Int8Array.from(value.constant!.toFloat32(), (x, i) => Math.floor(x / original.list[Math.floor(i / 3)]!.scale));
+        down.set("w1", Tensor.from("int8", value.constant!.dims, codes));
+      }
+      return down;
+    };
+    const { model: quantized } = await quantizeStatic(model, { simplify: false }, { runtime, data: convData, round });
+    expect(quantized.graph.value("w1_quantized")!.tensor!.toNumbers()).toEqual(down.get("w1")!.toNumbers());
+    const wrong = quantizeStatic(model, { simplify: false }, { runtime, data: convData, round: async () => new Map([["w1", Tensor.from("int8", [1], [0])]]) });
+    await expect(wrong).rejects.toMatchObject({ code: "QUANT_ROUNDED" });
   });
 });
