@@ -5,7 +5,7 @@ import { z } from "zod";
 export const roundMantissa = defineTechnique({
   name: "round-mantissa",
   summary: "Rounds weights to fewer mantissa bits, so that the file compresses well.",
-  options: z.object({
+  options: z.strictObject({
     bits: z.number().int().min(1).max(22).default(10).describe("mantissa bits that are kept"),
     smallest: z.number().int().min(1).default(256).describe("tensors with fewer elements stay as they are"),
   }),
