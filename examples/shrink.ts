@@ -35,7 +35,7 @@ const ways = {
   simplified: pipeline(simplify()),
   "int8 weights": pipeline(simplify(), dynamicQuantize()),
   "int8, calibrated": pipeline(simplify(), staticQuantize()),
-  "half the weights zero, int8": pipeline(simplify(), pruneWeights({ sparsity: 0.5 }), staticQuantize()),
+  "a fifth of the weights zero, int8": pipeline(simplify(), pruneWeights({ sparsity: 0.2 }), staticQuantize()),
 };
 export const results: { name: string; kB: number; top1: number }[] = [{ name: "original", kB: 0, top1: await accuracy(model) }];
 const models: Record<string, Model> = { original: model };

@@ -1,6 +1,6 @@
 // Installs the tarballs with npm into an empty project, as a user would, and uses them there.
 // Each check below is a function of the project folder; add one to the list to check more.
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { readmeExamples } from "./lib/readme-examples.ts";
@@ -53,7 +53,28 @@ function readmeRuns(project) {
   });
 }
 
-const checks = { everyEntryLoads, everyEntryHasTypes, commandRuns, readmeRuns };
+/** The guide's third-party technique: packed, installed beside the others, and taken through the conformance suite and the command line. */
+function pluginConforms(project) {
+  sh("npm", ["pack", "--silent", "--pack-destination", project], { cwd: join(root, "examples/plugin") });
+  const tarball = readdirSync(project).find((file) => file.startsWith("lathe-technique-"));
+  sh("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", `./${tarball}`], { cwd: project });
+  copyFileSync(join(root, "fixtures/models/fashion-mobilenet.onnx"), join(project, "plugin-model.onnx"));
+  writeFileSync(join(project, "plugin.js"), `
+    import { loadModel } from "@lathe/core/node";
+    import { main, standardTechniques } from "@lathe/cli";
+    import { conformance } from "@lathe/testkit";
+    import { roundMantissa } from "lathe-technique-round-mantissa";
+    const model = await loadModel("plugin-model.onnx");
+    const checks = conformance(roundMantissa, { examples: [{ model, options: { bits: 8 } }], invalid: [{ bits: 99 }] });
+    for (const check of checks) await check.run();
+    const code = await main(["round-mantissa", "plugin-model.onnx", "-o", "rounded.onnx", "--bits", "6"], { techniques: [...standardTechniques, roundMantissa] });
+    if (code !== 0) throw new Error("the command line does not take the technique");
+    console.log(checks.length, "conformance checks passed");
+  `);
+  sh("node", ["plugin.js"], { cwd: project });
+}
+
+const checks = { everyEntryLoads, everyEntryHasTypes, commandRuns, readmeRuns, pluginConforms };
 
 const folder = mkdtempSync(join(tmpdir(), "lathe-smoke-"));
 try {
