@@ -6,7 +6,6 @@ const oldestSupported = "20.20.0";
 
 /** Packages that declare a newer Node and were seen to work on Node 20, each with what was looked at. */
 const reviewed: Record<string, string> = {
-  "pg-boss": "asks >=22.12; its own suite passes on 20.20 and our gateway tests run it",
   "@whatwg-node/disposablestack": "asks >=22.15; polyfill for graphql-yoga, our gateway tests run it",
   "@whatwg-node/promise-helpers": "asks >=22.15; plain promise helpers for graphql-yoga, our gateway tests run it",
 };
