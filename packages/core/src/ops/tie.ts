@@ -54,7 +54,8 @@ export type Span = "sum" | "norm";
  *
  * With `factor`, `b` is the product of several `a` axes of this rule (all ties with this `b` and `factor`), and a position of `b`
  * is cut exactly when one of its factor positions is. So cutting on `a` forces the image on `b`; but a cut on `b` that comes from
- * elsewhere must first be widened to whole positions of ONE factor, and the pruner may choose which.
+ * elsewhere must first be widened to whole positions of ONE factor, and the pruner may choose which. Factors that cannot be cut
+ * (a batch that is merged with heads) are left out.
  *
  * Examples (in0, out0 ... are ports, the number behind the dot the axis):
  * - Relu: `{a: in0.1, b: out0.1}`.

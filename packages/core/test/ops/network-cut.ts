@@ -31,6 +31,7 @@ export class Network {
 
   constructor(model: Model) {
     this.model = model;
+    unshare(model);
     inferShapes(model);
     for (const node of model.graph.nodes) {
       const rule = node.opType === "Constant" ? undefined : standardOps.of(node)?.ties?.({
@@ -163,6 +164,13 @@ function sources(tie: Tie, n: number, p: number): number[] {
   const { offset = 0, outer = 1, inner = 1 } = tie;
   const at = p - offset;
   return at >= 0 && at < outer * n * inner ? [Math.floor(at / inner) % n] : [];
+}
+
+/** Each consumer gets its own copy of a constant: equal zero biases that were merged must not tie their layers together. */
+function unshare({ graph }: Model): void {
+  for (const node of graph.nodes) {
+    node.inputs.forEach((value, i) => { if (value?.constant && value.useCount > 1) node.setInput(i, graph.addInitializer(value.name, value.constant)); });
+  }
 }
 
 function replace(value: Value, tensor: Tensor): void {

@@ -179,6 +179,10 @@ describe("symbolic lengths", () => {
     expect(shapes(row("Reshape", [f(2, 3, 8), ints(0, 0, 4, 2)]), [["N", "T", 8]], [["N", "T", 4, 2]]).toSorted()).toEqual(["in0.0=out0.0", "in0.1=out0.1", "out0.2<in0.2*2", "out0.3<in0.2x4"]);
     expect(shapes(row("Reshape", [f(2, 3, 8), ints(-1, 4, 2)]), [["N", "T", 8]], [["N*T", 4, 2]]).toSorted()).toEqual(["out0.1<in0.2*2", "out0.2<in0.2x4"]);
   });
+  test("columns of heads that are merged with the batch", () => {
+    expect(shapes(row("Reshape", [f(2, 3, 32), ints(2, -1, 8)]), [["T", "N", 32]], [["T", "4*N", 8]])).toEqual(["in0.0=out0.0", "out0.2<in0.2x4"]);
+    expect(shapes(row("Reshape", [f(2, 12, 8), ints(2, 3, 32)]), [["T", "4*N", 8]], [["T", "N", 32]])).toEqual(["in0.0=out0.0", "in0.2<out0.2x4"]);
+  });
   test("a computed target shape becomes a constant that copies the lengths which stay open", () => {
     const c = row("Reshape", [f(2, 3, 8), fed("int64", [2, 3, 4, 2])], {}, { opset: 9 });
     const { node, model } = build(c);

@@ -33,7 +33,21 @@ export function regroup(r: RuleBuilder, from: Shape, to: Shape): void {
   else {
     runs(a, b, (x) => x.shift(), (run) => mergeRun(r, ...run));
     runs(a, b, (x) => x.pop(), ([x, y]) => mergeRun(r, x.toReversed(), y.toReversed()));
+    edge(r, a[0], b[0], "outer");
+    if (a.length > 1 || b.length > 1) edge(r, a.at(-1), b.at(-1), "inner");
   }
+}
+
+/**
+ * What is left has an unknown length on one side (heads merged with the batch). At its edge the shorter of two static axes is
+ * still a part of the longer one, if it divides it; the rest of the longer one is held with its neighbours.
+ */
+function edge(r: RuleBuilder, x: Sized | undefined, y: Sized | undefined, side: "outer" | "inner"): void {
+  if (!x || !y || !isNumber(x.length) || !isNumber(y.length) || x.length === 0 || y.length === 0) return;
+  const [long, short] = x.length > y.length ? [x, y] : [y, x];
+  const rest = (long.length as number) / (short.length as number);
+  // As the outer part it has the rest inside, as the inner part outside.
+  if (Number.isInteger(rest)) r.tie(short.axis, long.axis, { ...(side === "outer" ? { inner: rest } : { outer: rest }), factor: true });
 }
 
 /** Cuts static runs of equal product off one end of both lists; stops at a length that is not a number. */
