@@ -7,7 +7,10 @@ import { redirect, removeUnused } from "./edit.ts";
 import type { Pass, PassContext } from "./pass.ts";
 import { scopes, type Scope } from "./scope.ts";
 
-/** Common subexpressions: of two nodes of one graph that compute the same from the same, the later one goes. */
+/**
+ * Common subexpressions: of two nodes of one graph that compute the same from the same, the later one goes. QuantizeLinear and
+ * DequantizeLinear stay: where they stand decides what an engine fuses.
+ */
 export const commonSubexpressions: Pass = {
   name: "common-subexpressions",
   summary: "Merges nodes that compute the same from the same inputs.",
@@ -32,7 +35,8 @@ export const commonSubexpressions: Pass = {
 
 function isPure(node: Node, scope: Scope, ctx: PassContext): boolean {
   const op = ctx.ops.of(node);
-  return op !== undefined && !op.nondeterministic && !calledFunction(scope.model, node) && node.subgraphs.length === 0;
+  const quantizes = node.opType === "QuantizeLinear" || node.opType === "DequantizeLinear";
+  return op !== undefined && !quantizes && !op.nondeterministic && !calledFunction(scope.model, node) && node.subgraphs.length === 0;
 }
 
 function merge(node: Node, first: Node): boolean {

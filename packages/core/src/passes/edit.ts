@@ -53,10 +53,10 @@ export function onlyConsumer(value: Value): Node | undefined {
   return value.isGraphOutput || value.useCount !== 1 ? undefined : value.uses[0]!.node;
 }
 
-/** The node that makes `value` when it is `opType` of the default domain and nothing else reads its output. */
-export function soleProducer(value: Value | undefined, ...opTypes: readonly string[]): Node | undefined {
+/** The node that makes `value` when it is `opType` of the default domain and only one node, of the same graph, reads its output. */
+export function soleProducer(value: Value | undefined, opType: string): Node | undefined {
   const node = value?.producer;
-  return node && node.domain === "" && opTypes.includes(node.opType) && onlyConsumer(value!) ? node : undefined;
+  return node?.is(opType) && onlyConsumer(value!)?.graph === node.graph ? node : undefined;
 }
 
 /** Puts a constant in the place of a computed value: for its readers, and for a graph output where that may be a constant. */

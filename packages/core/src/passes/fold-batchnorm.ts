@@ -21,10 +21,11 @@ export function batchNormAffine({ node, opset }: Pick<Site, "node" | "opset">): 
   return [...scale, ...shift].every(Number.isFinite) ? { scale, shift } : undefined;
 }
 
-/** The layer in front of `node` that may be changed: nothing else reads its output. */
+/** The layer that makes `value` and may be changed: one node of the same graph alone reads it. */
 export function layerBefore(value: Value | undefined): Node | undefined {
   const layer = value?.producer;
-  return layer && onlyConsumer(value!) && outputChannels(layer) !== undefined ? layer : undefined;
+  const reader = layer && onlyConsumer(value!);
+  return reader?.graph === layer?.graph && layer && outputChannels(layer) !== undefined ? layer : undefined;
 }
 
 const behindLayer: Rewrite = (site) => {

@@ -10,7 +10,7 @@ export { removeNoop } from "./remove-noop.ts";
 export { foldBatchNorm } from "./fold-batchnorm.ts";
 export { foldAffine } from "./fold-affine.ts";
 export { commonSubexpressions } from "./cse.ts";
-export { mergeInitializers } from "./merge-initializers.ts";
+export { mergeInitializers, LEAST_MERGED_BYTES } from "./merge-initializers.ts";
 export { mergeMoves } from "./merge-moves.ts";
 export { pushTransposes } from "./push-transpose.ts";
 export { foldPad } from "./fold-pad.ts";

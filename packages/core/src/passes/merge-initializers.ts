@@ -1,4 +1,4 @@
-import { dtypes } from "../dtype.ts";
+import { dtypes, isFloat } from "../dtype.ts";
 import type { Value } from "../ir/value.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Pass } from "./pass.ts";
@@ -6,6 +6,9 @@ import type { Pass } from "./pass.ts";
 /**
  * Equal weights are stored once. Content is compared only among tensors of the same type, shape and beginning, so that weights which
  * still are in a file are not read as a whole without need.
+ *
+ * Left alone, because being equal now does not mean being the same: short vectors of floats (biases, gains of normalisation, which
+ * training or pruning will tell apart) and the scales and zero points of quantization.
  */
 export const mergeInitializers: Pass = {
   name: "merge-initializers",
@@ -16,7 +19,7 @@ export const mergeInitializers: Pass = {
     let modified = false;
     for (const one of [...graph.allGraphs()]) {
       for (const value of [...one.initializers]) {
-        if (!value.tensor || value.isGraphOutput) continue;
+        if (!value.tensor || value.isGraphOutput || isOwn(value)) continue;
         const key = keyOf(value.tensor);
         const group = groups.get(key) ?? [];
         groups.set(key, group);
@@ -33,6 +36,16 @@ export const mergeInitializers: Pass = {
     return { modified };
   },
 };
+
+/** Float tensors of more than one element are merged from this size on. */
+export const LEAST_MERGED_BYTES = 4096;
+
+/** Belongs to one layer or tensor, whatever else has the same content. */
+function isOwn(value: Value): boolean {
+  const tensor = value.tensor!;
+  if (isFloat(tensor.dtype) && tensor.size > 1 && tensor.byteLength < LEAST_MERGED_BYTES) return true;
+  return value.uses.some(({ node, index }) => index > 0 && (node.opType === "QuantizeLinear" || node.opType === "DequantizeLinear"));
+}
 
 const PREFIX_BYTES = 256;
 /** Tensors do not change, so their keys are kept for the next round. */

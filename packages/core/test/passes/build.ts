@@ -2,7 +2,7 @@
 import * as ort from "onnxruntime-node";
 import { expect } from "vitest";
 import {
-  assertValid, dtypes, encodeModel, Model, passContext, runPass, standardOps, Tensor, tensorType, verify,
+  assertValid, dtypes, encodeModel, Model, passContext, runPass, standardOps, Tensor, tensorType, typeToString, verify,
   type Attribute, type DType, type Graph, type Pass, type PassContextInit, type Runtime, type Value,
 } from "@lathe/core";
 
@@ -139,6 +139,9 @@ export async function applied(pass: Pass, built: Build | Model, options: { feeds
   assertValid(model, { ops: standardOps });
   expect(model.graph.inputs.map((v) => v.name)).toEqual(original.graph.inputs.map((v) => v.name));
   expect(model.graph.outputs.map((v) => v.name)).toEqual(original.graph.outputs.map((v) => v.name));
+  // Declared types of inputs and outputs, names of their sizes included, are what callers see.
+  const declared = (m: Model): string[] => [...m.graph.inputs, ...m.graph.outputs].map((v, i) => ([...original.graph.inputs, ...original.graph.outputs][i]!.type ? typeToString(v.type) : ""));
+  expect(declared(model)).toEqual(declared(original));
   if (options.run !== false) await expectSameResults(original, model, options.feeds ?? randomFeeds(original), options.tolerance ?? 1e-5);
   expect((await runPass(pass, model, ctx)).modified).toBe(false);
   return { model, modified };

@@ -1,6 +1,6 @@
 /** BatchNormalization, Mul, Add, Sub and Div folded into layers: when, when not, and the numbers. */
 import { describe, expect, test } from "vitest";
-import { attr, foldAffine, foldBatchNorm } from "@lathe/core";
+import { attr, foldAffine, foldBatchNorm, Graph, type Value } from "@lathe/core";
 import { applied, Build, expectUntouched, opsOf } from "./build.ts";
 
 const norm = (b: Build, x: ReturnType<Build["op"]>, channels: number, extra = {}) =>
@@ -57,6 +57,17 @@ describe("BatchNormalization stays", () => {
       const b = new Build();
       const w = b.op("DequantizeLinear", [b.constant("int8", [1, 1, 1, 1], [3]), b.scalar(0.1), b.constant("int8", [], [0])]);
       return b.output(norm(b, b.op("Conv", [b.input("x", [1, 1, 4, 4]), w]), 1));
+    }],
+    ["in a branch that returns it, when the Conv is outside", () => {
+      const b = new Build();
+      const c = b.op("Conv", [b.input("x", [1, 3, 8, 8]), b.weight([4, 3, 3, 3])]);
+      const branch = (name: string, make: (inner: Build) => Value): Graph => {
+        const graph = new Graph(name);
+        const inner = new Build(21, graph);
+        return inner.output(make(inner), name), graph;
+      };
+      const branches = { then_branch: attr.graph(branch("t", (t) => norm(t, c, 4))), else_branch: attr.graph(branch("e", (e) => e.weight([1, 4, 6, 6]))) };
+      return b.output(b.op("If", [b.input("flag", [], "bool")], branches));
     }],
     ["in front of a Conv that pads", () => { const b = new Build(); return b.output(b.op("Conv", [norm(b, b.input("x", [1, 3, 8, 8]), 3), b.weight([4, 3, 3, 3])], { pads: attr.ints([1, 1, 1, 1]) })); }],
     ["in front of a Conv with SAME padding", () => { const b = new Build(); return b.output(b.op("Conv", [norm(b, b.input("x", [1, 3, 8, 8]), 3), b.weight([4, 3, 3, 3])], { auto_pad: attr.string("SAME_UPPER") })); }],

@@ -38,31 +38,48 @@ describe("common-subexpressions", () => {
 });
 
 describe("merge-initializers", () => {
+  const long = Array.from({ length: 1024 }, (_, i) => i / 7);
+
   test("keeps one of equal weights, the outermost", async () => {
     const b = new Build();
-    const x = b.input("x", [2, 2]);
-    const y = b.op("Add", [b.op("Mul", [x, b.constant("float32", [2], [1, 2])]), b.constant("float32", [2], [1, 2])]);
+    const x = b.input("x", [2, 1024]);
+    const y = b.op("Add", [b.op("Mul", [x, b.constant("float32", [1024], long)]), b.constant("float32", [1024], long)]);
     const branch = (op: string): Graph => {
       const g = new Graph(op);
       const inner = new Build(21, g);
-      return inner.output(inner.op(op, [y, inner.constant("float32", [2], [1, 2])]), "v"), g;
+      return inner.output(inner.op(op, [y, inner.constant("float32", [1024], long)]), "v"), g;
     };
     b.output(b.op("If", [b.input("c", [], "bool")], { then_branch: attr.graph(branch("Add")), else_branch: attr.graph(branch("Sub")) }));
     const { model } = await applied(mergeInitializers, b);
     expect([...model.graph.allGraphs()].map((g) => g.initializers.size)).toEqual([1, 0, 0]);
   });
 
+  test("merges numbers and shapes", async () => {
+    const b = new Build();
+    const x = b.op("Mul", [b.op("Add", [b.input("x", [2, 2]), b.scalar(3)]), b.scalar(3)]);
+    b.output(b.op("Reshape", [b.op("Reshape", [x, b.ints(4, 1)]), b.ints(4, 1)]));
+    expect([...(await applied(mergeInitializers, b)).model.graph.initializers].map((v) => v.dtype)).toEqual(["float32", "int64"]);
+  });
+
   test("leaves other types, shapes and values, and siblings that cannot see each other", async () => {
     const b = new Build();
-    const x = b.input("x", [2, 2]);
+    const x = b.input("x", [2, 1024]);
     const use = (dtype: DType, dims: number[], values: number[]) => b.op("Cast", [b.constant(dtype, dims, values)], { to: attr.int(1) });
-    b.output(b.op("Sum", [x, use("float32", [2], [1, 2]), use("float32", [1, 2], [1, 2]), use("int32", [2], [1, 2]), use("float32", [2], [2, 1])]));
+    b.output(b.op("Sum", [x, use("float32", [1024], long), use("float32", [1, 1024], long), use("int32", [1024], long), use("float32", [1024], long.toReversed())]));
     const branch = (op: string): Graph => {
       const g = new Graph(op);
       const inner = new Build(21, g);
-      return inner.output(inner.op(op, [x, inner.constant("float32", [2], [5, 6])]), "v"), g;
+      return inner.output(inner.op(op, [x, inner.constant("float32", [1024], long.with(1023, 5))]), "v"), g;
     };
     b.output(b.op("If", [b.input("c", [], "bool")], { then_branch: attr.graph(branch("Add")), else_branch: attr.graph(branch("Sub")) }));
+    await expectUntouched(mergeInitializers, b);
+  });
+
+  test("leaves what belongs to one layer or tensor: short vectors of floats, scales and zero points", async () => {
+    const b = new Build();
+    const pair = (x: Value): Value => b.op("DequantizeLinear", [b.op("QuantizeLinear", [x, b.scalar(0.1), b.constant("uint8", [], [3])]), b.scalar(0.1), b.constant("uint8", [], [3])]);
+    const bias = (x: Value): Value => b.op("Add", [x, b.constant("float32", [4], [0, 0, 0, 0])]);
+    b.output(bias(pair(bias(pair(b.input("x", [2, 4]))))));
     await expectUntouched(mergeInitializers, b);
   });
 });
