@@ -2,6 +2,8 @@
 export { pruneErrors } from "./errors.ts";
 export { dependencyGraph, type DependencyGraph, type DependencyOptions, type Group, type Member, type Unit } from "./structure/dependency-graph.ts";
 export { cut, zeroUnits, type Selection } from "./structure/cut.ts";
+export { plannedParameters } from "./structure/planned.ts";
+export { prepare } from "./structure/prepare.ts";
 export { criterion, normalize, type Criterion, type CriterionName, type Normalizer, type Reduction } from "./importance/criteria.ts";
 export { selectUnits, type Scored, type SelectOptions } from "./importance/select.ts";
 export { channelOptions, pruneChannels, type ChannelOptions } from "./channels.ts";

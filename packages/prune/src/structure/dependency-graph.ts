@@ -265,10 +265,13 @@ function outputAxis(value: Value): number {
 const parametersOf = (unit: Unit): { value: Value; axis: number }[] =>
   unit.members.flatMap(({ axis }) => (axis.value?.tensor ? [{ value: axis.value, axis: axis.axis }] : []));
 
+/** Height and width of a kernel: nobody expects to cut those. */
+const isKernelWindow = (value: Value, axis: number): boolean => axis >= 2 && value.uses.every((u) => u.index === 1 && (u.node.is("Conv") || u.node.is("ConvTranspose")));
+
 function heldWeights(graph: Graph, positions: Positions): DependencyGraph["held"] {
   return [...graph.initializers].filter((v) => v.tensor!.dtype.startsWith("float") && v.tensor!.size > 1).flatMap((value) =>
     positions.axesOf(value).flatMap((axis, i) => {
-      const reason = axis && axis.length > 1 ? positions.heldBy(axis.start) : undefined;
+      const reason = axis && axis.length > 1 && !isKernelWindow(value, i) ? positions.heldBy(axis.start) : undefined;
       return reason === undefined ? [] : [{ value: value.name, axis: i, length: axis!.length, reason }];
     }),
   );

@@ -1,9 +1,32 @@
-import { constantNodes, freezeDefaults, inferShapes, passContext, runPass, type Model, type OpTable } from "@lathe/core";
+/** What pruning needs of a model before it looks at axes. */
+import {
+  constantNodes, deadCode, fixpoint, foldConstants, freezeDefaults, inferShapes, inferTypes, inlineFunctions, inlineIf, passContext, removeIdentity, runPass, sequence,
+  shapeConstants, type Graph, type Model, type OpTable, type Tensor,
+} from "@lathe/core";
 
-/** What cutting needs: constants as initializers, input defaults frozen, shapes inferred. Edits the model in place. */
+/** Lengths that exported code reads off its tensors become constants where they are known: a length that is read cannot be cut. */
+const settle = fixpoint(sequence("settle", [inferTypes, removeIdentity, shapeConstants, foldConstants, inlineIf, deadCode]));
+
+/**
+ * Constants as initializers, input defaults frozen, local functions inlined, shape arithmetic folded, shapes inferred, vectors of its
+ * own for every node. Edits the model in place; it computes the same.
+ */
 export async function prepare(model: Model, ops: OpTable, signal?: AbortSignal): Promise<void> {
   const ctx = passContext({ ops, ...(signal ? { signal } : {}) });
-  await runPass(freezeDefaults, model, ctx);
-  await runPass(constantNodes, model, ctx);
+  for (const pass of [freezeDefaults, inlineFunctions, constantNodes, settle]) await runPass(pass, model, ctx);
+  unshareVectors(model.graph);
   inferShapes(model, { ops });
 }
+
+/**
+ * Exporters merge equal tensors. A bias of zeros that several layers read would tie their channels together although they have
+ * nothing to do with each other, so each gets a copy; shared matrices (tied embeddings) stay shared.
+ */
+function unshareVectors(graph: Graph): void {
+  for (const value of [...graph.initializers]) {
+    if (value.isGraphOutput || !isVector(value.tensor!)) continue;
+    for (const { node, index } of [...value.uses].slice(1)) if (node.graph === graph) node.setInput(index, graph.addInitializer(value.name, value.tensor!));
+  }
+}
+
+const isVector = ({ dims, dtype }: Tensor): boolean => dtype.includes("float") && dims.filter((d) => d > 1).length === 1;

