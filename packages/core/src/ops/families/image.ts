@@ -2,6 +2,7 @@
 import { op } from "../define.ts";
 import type { OpDef } from "../op.ts";
 import { perInput, perOutput } from "../rules/cost.ts";
+import { nonMaxSuppression } from "../evaluate/detect.ts";
 import { inferAffineGrid, inferCol2Im, inferGridSample, inferImageDecoder, inferMaxRoiPool, inferNonMaxSuppression, inferRoiAlign } from "../rules/image.ts";
 import { gridSampleTies, roiTies } from "../ties/pool.ts";
 
@@ -43,6 +44,7 @@ export const imageOps: readonly OpDef[] = [
       11: "",
     },
     infer: inferNonMaxSuppression,
+    evaluate: nonMaxSuppression,
   }),
   op({
     name: "RoiAlign",

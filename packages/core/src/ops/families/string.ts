@@ -4,6 +4,7 @@ import type { OpDef } from "../op.ts";
 import { elementwise } from "../shape.ts";
 import { perInput, perOutput } from "../rules/cost.ts";
 import { shapeAs } from "../rules/elementwise.ts";
+import { stringSplit } from "../evaluate/strings.ts";
 import { inferStringNormalizer, inferStringSplit, inferTfIdf } from "../rules/string.ts";
 
 export const stringOps: readonly OpDef[] = [
@@ -31,6 +32,7 @@ export const stringOps: readonly OpDef[] = [
     name: "StringSplit",
     since: { 20: "X:T1 -> Y:T2 Z:T3 | maxsplit:int delimiter:string | T1: string; T2: string; T3: int64" },
     infer: inferStringSplit,
+    evaluate: stringSplit,
     cost: perInput(),
   }),
   op({

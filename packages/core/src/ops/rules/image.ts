@@ -1,4 +1,5 @@
 /** Shape rules of image operators. */
+import { nonMaxSuppression } from "../evaluate/detect.ts";
 import type { Dim } from "../../ir/type.ts";
 import { divDims, productDims } from "../dim.ts";
 import type { InferContext } from "../op.ts";
@@ -33,7 +34,11 @@ export const inferImageDecoder: Infer = (c) => {
   c.set(0, "uint8", [c.symbol("height"), c.symbol("width"), channels]);
 };
 
-export const inferNonMaxSuppression: Infer = (c) => c.set(0, "int64", [c.symbol("selected"), 3]);
+/** How many boxes are selected is known only when boxes and scores are constant. */
+export const inferNonMaxSuppression: Infer = (c) => {
+  const selected = nonMaxSuppression(c.node, c.node.inputs.map((_, i) => c.constant(i)), c.opset)?.[0];
+  c.set(0, "int64", selected?.dims ?? [c.symbol("selected"), 3]);
+};
 
 /** One pooled map of every region; regions are the rows of input 1. */
 const pooled = (c: InferContext, height: number | undefined, width: number | undefined): void => {

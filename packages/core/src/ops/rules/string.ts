@@ -1,11 +1,13 @@
 /** Shape rules of string operators. */
+import { stringSplit } from "../evaluate/strings.ts";
 import type { InferContext } from "../op.ts";
 
 type Infer = (c: InferContext) => void;
 
 export const inferStringSplit: Infer = (c) => {
   const x = c.shape(0);
-  c.set(0, "string", x && [...x, c.symbol("words")]);
+  const split = stringSplit(c.node, [c.constant(0)], c.opset)?.[0];
+  c.set(0, "string", split?.dims ?? (x && [...x, c.symbol("words")]));
   c.set(1, "int64", x);
 };
 
