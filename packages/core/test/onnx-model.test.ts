@@ -191,6 +191,18 @@ describe("notices", () => {
 });
 
 describe("writing names", () => {
+  test("repeated names of nodes get a number, within each graph; unnamed nodes stay unnamed", () => {
+    const model = new Model();
+    const x = model.graph.addInput("x");
+    let value = x;
+    for (const name of ["n", "n_1", "n", "", "n", ""]) value = model.graph.add({ opType: "Neg", name, inputs: [value] }).out;
+    value.name = "y";
+    model.graph.addOutput(value);
+    const names = [...decodeModel(encodeModel(model)).graph.nodes].map((node) => node.name);
+    expect(names).toEqual(["n", "n_1", "n_2", "", "n_3", ""]);
+    expect([...model.graph.nodes].map((node) => node.name)).toEqual(["n", "n_1", "n", "", "n", ""]);
+  });
+
   test("values without a name and values of the same name become distinct; public names stay", () => {
     const graph = new Graph("g");
     const x = graph.addInput("x");

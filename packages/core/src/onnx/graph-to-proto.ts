@@ -39,10 +39,30 @@ export function graphToProto(graph: Graph, writing: GraphWriting): GraphProto {
 }
 
 export function nodesToProto(graph: Graph, writing: GraphWriting): NodeProto[] {
-  return Array.from(graph.nodes, (node) => nodeToProto(node, graph, writing));
+  const nodeNames = uniqueNames(graph.nodes);
+  return Array.from(graph.nodes, (node) => nodeToProto(node, nodeNames.get(node), graph, writing));
 }
 
-function nodeToProto(node: Node, graph: Graph, writing: GraphWriting): NodeProto {
+/** Names of nodes are optional, but different within a graph: ONNX Runtime refuses repeated ones. The first node keeps its name. */
+function uniqueNames(nodes: Iterable<Node>): ReadonlyMap<Node, string> {
+  const names = new Map<Node, string>();
+  const all = new Set(Array.from(nodes, (node) => node.name));
+  const taken = new Set<string>();
+  const next = new Map<string, number>();
+  for (const node of nodes) {
+    if (node.name === "") continue;
+    let { name } = node;
+    for (let i = next.get(node.name) ?? 1; taken.has(name) || (name !== node.name && all.has(name)); i++) {
+      name = `${node.name}_${i}`;
+      next.set(node.name, i + 1);
+    }
+    taken.add(name);
+    names.set(node, name);
+  }
+  return names;
+}
+
+function nodeToProto(node: Node, name: string | undefined, graph: Graph, writing: GraphWriting): NodeProto {
   const { names, place } = writing;
   const reader = `Node "${node.label}"`;
   const nameOf = (value: Value | null): string => (value === null ? "" : names.of(value, reader, graph));
@@ -50,7 +70,7 @@ function nodeToProto(node: Node, graph: Graph, writing: GraphWriting): NodeProto
   return {
     input: node.inputs.map(nameOf),
     output: node.outputs.map(nameOf),
-    name: node.name || undefined,
+    name,
     opType: node.opType,
     attribute: Array.from(node.attributes, ([name, attribute]) => attributeToProto(name, attribute, inner)),
     docString: node.docString,

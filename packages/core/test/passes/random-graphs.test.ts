@@ -1,11 +1,14 @@
 /** Random graphs, full of what the passes look for, compute the same after simplification and conversion. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { attr, convertOpset, inferShapes, passContext, runPass, sequence, simplifyModel, simplifyPasses, type Value } from "@lathe/core";
+import { attr, convertOpset, Graph, inferShapes, passContext, runPass, sequence, simplifyModel, simplifyPasses, type Value } from "@lathe/core";
 import { Build, expectSameResults, randomFeeds } from "./build.ts";
 
-/** Set LATHE_PASS_GRAPHS=5000 for the long run. */
-const runs = Number(process.env["LATHE_PASS_GRAPHS"] ?? 60);
+/** Set LATHE_PASS_GRAPHS=5000 for the long run, with other graphs every time. */
+const graphs = process.env["LATHE_PASS_GRAPHS"];
+const options = graphs ? { numRuns: Number(graphs) } : { numRuns: 60, seed: 20_261_124 };
+/** Normalising nearly equal numbers magnifies rounding. */
+const tolerance = 2e-4;
 
 /** One step: which operator, which earlier values, and a number for its arguments. */
 type StepPlan = readonly [op: number, a: number, b: number, n: number];
@@ -102,6 +105,20 @@ const steps: ((b: Build, x: Made, y: Made, n: number) => Made | undefined)[] = [
     const pooled = b.op(n % 3 ? "MaxPool" : "AveragePool", [padded], { kernel_shape: attr.ints([2, 2]) });
     return { value: pooled, shape: [x.shape[0]!, x.shape[1]!, x.shape[2]! + (n % 2), x.shape[3]!] };
   },
+  // Branches that capture a value; the condition is computed or constant. ONNX Runtime loses captured results of two Casts in a row,
+  // even with optimisation off, hence the operator in between.
+  (b, { value, shape }, y, n) => {
+    const x = { shape, value: b.op("Softplus", [value]) };
+    const branch = (name: string, make: (inner: Build) => Value): Graph => {
+      const graph = new Graph(name);
+      const inner = new Build(20, graph);
+      return inner.output(make(inner), name), graph;
+    };
+    const scaled = (inner: Build): Value => inner.op(n % 2 ? "Mul" : "Add", [n % 5 ? x.value : inner.op("Relu", [x.value]), inner.weight(x.shape.map((d, i) => (i === 1 ? d : 1)))]);
+    const condition = n % 4 === 0 ? b.constant("bool", [], [n % 3 ? 1 : 0]) : b.op("Less", [b.op("ReduceMean", [y.value], { keepdims: attr.int(0) }), b.scalar(0.1)]);
+    const branches = { then_branch: attr.graph(branch(`then${b.graph.nodeCount}`, scaled)), else_branch: attr.graph(branch(`else${b.graph.nodeCount}`, (inner) => inner.op("Abs", [x.value]))) };
+    return { ...x, value: b.op("If", [condition], branches) };
+  },
 ];
 
 function build(plan: readonly StepPlan[], symbolic: boolean): Build {
@@ -130,9 +147,9 @@ test("simplified", async () => {
     const model = b.model.clone();
     await simplifyModel(model, {}, { verifyBetween: true });
     expect(model.graph.outputs.map((o) => o.name)).toEqual(b.graph.outputs.map((o) => o.name));
-    await expectSameResults(b.model, model, feedsOf(b), 2e-5, 0.01);
+    await expectSameResults(b.model, model, feedsOf(b), tolerance, 0.01);
     expect((await simplifyModel(model)).passes.filter((p) => p.modified > 0)).toEqual([]);
-  }), { numRuns: runs });
+  }), options);
 }, 3_600_000);
 
 test("with the passes in any order, and converted on the way", async () => {
@@ -149,6 +166,6 @@ test("with the passes in any order, and converted on the way", async () => {
       convertOpset(model, 23);
     }
     await runPass(sequence("rest", passes.slice(passes.length / 2)), model, ctx);
-    await expectSameResults(b.model, model, feedsOf(b), 2e-5, 0.01);
-  }), { numRuns: runs });
+    await expectSameResults(b.model, model, feedsOf(b), tolerance, 0.01);
+  }), options);
 }, 3_600_000);
