@@ -36,3 +36,5 @@ export { smoothActivations, type SmoothResult } from "./accuracy/smooth.ts";
 export { addMissingBiases, correctBiases } from "./accuracy/bias-correction.ts";
 export { dequantize } from "./accuracy/dequantize.ts";
 export * from "./auto.ts";
+// Weight-only formats, float16 and packages.
+export * from "./weight-only/index.ts";

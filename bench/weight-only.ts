@@ -1,0 +1,54 @@
+/**
+ * Speed of weight-only quantization on one 4096 x 4096 float32 weight: millions of weights a second of CPU time, that is per core
+ * also where other work disturbs the clock. Fastest of nine rounds (one for the searches).
+ *
+ *   npx tsx --conditions=@lathe/source bench/weight-only.ts
+ *
+ * Prints a table and writes bench/results/weight-only.json.
+ */
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { Tensor, textTable } from "@lathe/core";
+import { quantizeBnb4, quantizeMatrix, quantizeTable, type MatrixView } from "@lathe/quantize";
+
+const SIDE = 4096;
+const ROUNDS = 9;
+const data = Float32Array.from({ length: SIDE * SIDE }, (_, i) => Math.sin(i * 12.9898) * 0.05 * (1 + (i % 7)));
+const single = Tensor.from("float32", [SIDE, SIDE], data);
+const half = single.cast("float16");
+const view = (tensor: Tensor, transposed = false): MatrixView => ({ tensor, name: "w", k: SIDE, n: SIDE, transposed });
+
+const tasks: Readonly<Record<string, () => unknown>> = {
+  "q4 default symmetric": () => quantizeMatrix(view(single), { algorithm: "default", bits: 4, blockSize: 32, symmetric: true }),
+  "q4 default symmetric, float16 weight": () => quantizeMatrix(view(half), { algorithm: "default", bits: 4, blockSize: 32, symmetric: true }),
+  "q4 default symmetric, stored [n, k]": () => quantizeMatrix(view(single, true), { algorithm: "default", bits: 4, blockSize: 32, symmetric: true }),
+  "q4 default asymmetric": () => quantizeMatrix(view(single), { algorithm: "default", bits: 4, blockSize: 32, symmetric: false }),
+  "q4 rtn symmetric": () => quantizeMatrix(view(single), { algorithm: "rtn", bits: 4, blockSize: 32, symmetric: true }),
+  "q4 rtn asymmetric": () => quantizeMatrix(view(single), { algorithm: "rtn", bits: 4, blockSize: 32, symmetric: false }),
+  "q8 default symmetric": () => quantizeMatrix(view(single), { algorithm: "default", bits: 8, blockSize: 32, symmetric: true }),
+  "q2 default symmetric": () => quantizeMatrix(view(single), { algorithm: "default", bits: 2, blockSize: 32, symmetric: true }),
+  "q4 table (Gather)": () => quantizeTable(view(single, true), { bits: 4, blockSize: 32, symmetric: true }),
+  "nf4": () => quantizeBnb4(view(single), "nf4", 64),
+  "q4 k-quant": () => quantizeMatrix(view(single), { algorithm: "k-quant", bits: 4, blockSize: 32, symmetric: false }),
+  "q4 hqq": () => quantizeMatrix(view(single), { algorithm: "hqq", bits: 4, blockSize: 32, symmetric: false }),
+};
+
+const only = process.argv[2];
+const results: { task: string; wallMs: number; cpuMs: number; millionWeightsPerSecond: number }[] = [];
+for (const [task, run] of Object.entries(tasks)) {
+  if (only !== undefined && !task.includes(only)) continue;
+  const slow = /quant|hqq/.test(task);
+  if (!slow) run();
+  const times = Array.from({ length: slow ? 1 : ROUNDS }, () => {
+    const begin = performance.now();
+    const cpu = process.cpuUsage();
+    run();
+    return { wall: performance.now() - begin, cpu: process.cpuUsage(cpu).user / 1000 };
+  });
+  const fastest = (kind: "wall" | "cpu"): number => Math.min(...times.map((t) => t[kind]));
+  results.push({ task, wallMs: Math.round(fastest("wall")), cpuMs: Math.round(fastest("cpu")), millionWeightsPerSecond: Math.round(data.length / fastest("cpu") / 1000) });
+}
+const numbers = (title: string): { title: string; right: true } => ({ title, right: true });
+const rows = results.map((r) => [r.task, String(r.wallMs), String(r.cpuMs), String(r.millionWeightsPerSecond)]);
+console.log(textTable({ columns: [{ title: "task" }, numbers("wall ms"), numbers("CPU ms"), numbers("M weights/s of CPU time")], rows }).join("\n"));
+if (only === undefined) writeFileSync(new URL("results/weight-only.json", import.meta.url), `${JSON.stringify({ cpu: cpus()[0]?.model, node: process.version, side: SIDE, results }, null, 2)}\n`);

@@ -1,0 +1,64 @@
+/**
+ * Half-quadratic quantization (Badri and Shaji 2023): the zero point is moved so that the error is small in the l_0.7 norm, which
+ * forgives outliers. Alternates a shrinkage of the error with the mean that solves for the zero point; needs no data.
+ */
+import type { Bits, BlockFit } from "./fit.ts";
+
+const NORM = 0.7;
+const BETA = 10;
+const KAPPA = 1.01;
+const ITERATIONS = 20;
+const LARGEST = 2e4;
+const ROUND = 6755399441055744;
+
+export function hqqFit(bits: Bits, realZeros: boolean): BlockFit {
+  const top = 2 ** bits - 1;
+  const clip = (q: number): number => (q < 0 ? 0 : q > top ? top : q);
+  const encode = (v: number, inverse: number, zero: number): number => clip(v * inverse + zero + ROUND - ROUND);
+  const error = (x: Float32Array, from: number, size: number, inverse: number, zero: number): number => {
+    let sum = 0;
+    for (let i = 0; i < size; i++) sum += Math.abs(x[from + i]! - (encode(x[from + i]!, inverse, zero) - zero) / inverse) ** NORM;
+    return sum;
+  };
+
+  return (x, from, out) => {
+    const size = out.codes.length;
+    let min = Infinity;
+    let max = -Infinity;
+    let check = 0;
+    for (let i = 0; i < size; i++) {
+      const v = x[from + i]!;
+      check += v - v;
+      if (v < min) min = v;
+      if (v > max) max = v;
+    }
+    out.check = check;
+    const inverse = Math.min(LARGEST, max > min ? top / (max - min) : 1);
+    const settle = realZeros ? (z: number): number => z : (z: number): number => clip(Math.round(z));
+    let zero = settle(Math.round(-min * inverse));
+    let least = error(x, from, size, inverse, zero);
+    let z = -min * inverse;
+    let beta = BETA;
+    for (let step = 0; step < ITERATIONS; step++) {
+      let sum = 0;
+      for (let i = 0; i < size; i++) {
+        const v = x[from + i]!;
+        const code = encode(v, inverse, z);
+        const rest = v - (code - z) / inverse;
+        const a = Math.abs(rest);
+        const shrunk = Math.sign(rest) * Math.max(0, a - (a + 1e-8) ** (NORM - 1) / beta);
+        sum += code - (v - shrunk) * inverse;
+      }
+      z = sum / size;
+      beta *= KAPPA;
+      const candidate = settle(z);
+      const found = error(x, from, size, inverse, candidate);
+      if (found >= least) continue;
+      least = found;
+      zero = candidate;
+    }
+    for (let i = 0; i < size; i++) out.codes[i] = encode(x[from + i]!, inverse, zero);
+    out.scale = Math.fround(1 / inverse);
+    out.zero = zero;
+  };
+}

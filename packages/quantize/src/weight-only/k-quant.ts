@@ -1,0 +1,111 @@
+/**
+ * The search of llama.cpp's k-quants as ONNX Runtime's tool does it: twenty candidate ranges; for each the scale and offset that
+ * minimise the squared error weighted by sqrt(mean x^2) + |x|. All in float32 with numpy's order of summation, so that codes agree.
+ */
+import { encodeEven, type Bits, type BlockFit } from "./fit.ts";
+
+const STEPS = 20;
+const ROUND = 6755399441055744;
+const f32 = Math.fround;
+
+export function kQuantFit(bits: Bits): BlockFit {
+  const top = 2 ** bits - 1;
+  let size = 0;
+  let [weights, q, best, work, work2] = [0, 0, 0, 0, 0].map(() => new Float32Array(0)) as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
+
+  /** Sum of weights * (scale * codes + low - x)^2. */
+  const error = (x: Float32Array, from: number, codes: Float32Array, scale: number, low: number): number => {
+    for (let i = 0; i < size; i++) {
+      const d = f32(f32(f32(scale * codes[i]!) + low) - x[from + i]!);
+      work[i] = f32(weights[i]! * f32(d * d));
+    }
+    return pairwise(work, 0, size);
+  };
+  const encode = (x: Float32Array, from: number, inverse: number, low: number, into: Float32Array): void => {
+    for (let i = 0; i < size; i++) {
+      const code = f32(inverse * f32(x[from + i]! - low)) + ROUND - ROUND;
+      into[i] = code < 0 ? 0 : code > top ? top : code;
+    }
+  };
+
+  return (x, from, out) => {
+    if (size !== out.codes.length) {
+      size = out.codes.length;
+      [weights, q, best, work, work2] = [0, 0, 0, 0, 0].map(() => new Float32Array(size)) as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
+    }
+    let min = Infinity;
+    let max = -Infinity;
+    let check = 0;
+    for (let i = 0; i < size; i++) {
+      const v = x[from + i]!;
+      check += v - v;
+      if (v < min) min = v;
+      if (v > max) max = v;
+      work[i] = v * v;
+    }
+    out.check = check;
+    const mean = f32(Math.sqrt(f32(pairwise(work, 0, size) / size)));
+    for (let i = 0; i < size; i++) {
+      weights[i] = mean + Math.abs(x[from + i]!);
+      work[i] = weights[i]! * x[from + i]!;
+    }
+    const sumX = pairwise(work, 0, size);
+    const sumW = pairwise(weights, 0, size);
+    const inverse = min === max ? 1 : f32(top / f32(max - min));
+    let scale = f32(1 / inverse);
+    let low = min;
+    encode(x, from, inverse, min, best);
+    let least = error(x, from, best, scale, low);
+    for (let step = 0; step < STEPS; step++) {
+      // The tool searches from the best offset so far, not from the smallest value.
+      const candidate = low === max ? 1 : f32(f32(-1 + 0.1 * step + top) / f32(max - low));
+      encode(x, from, candidate, low, q);
+      for (let i = 0; i < size; i++) work[i] = weights[i]! * q[i]!;
+      const sumL = pairwise(work, 0, size);
+      for (let i = 0; i < size; i++) work2[i] = work[i]! * q[i]!;
+      const sumL2 = pairwise(work2, 0, size);
+      for (let i = 0; i < size; i++) work2[i] = work[i]! * x[from + i]!;
+      const sumXL = pairwise(work2, 0, size);
+      const determinant = f32(f32(sumW * sumL2) - f32(sumL * sumL));
+      const newScale = f32(f32(f32(sumW * sumXL) - f32(sumX * sumL)) / determinant);
+      const newLow = f32(f32(f32(sumL2 * sumX) - f32(sumL * sumXL)) / determinant);
+      const found = error(x, from, q, newScale, newLow);
+      if (!(found < least)) continue;
+      least = found;
+      scale = newScale;
+      low = newLow;
+    }
+    const zero = Math.max(0, Math.min(top, f32(-low / scale) + ROUND - ROUND));
+    encodeEven(x, from, out.codes, scale, zero, top);
+    out.scale = scale;
+    out.zero = zero;
+  };
+}
+
+/** numpy's pairwise summation in float32: eight running sums for up to 128 values, halves beyond. */
+export function pairwise(x: Float32Array, from: number, count: number): number {
+  if (count < 8) {
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum = i === 0 ? x[from]! : f32(sum + x[from + i]!);
+    return sum;
+  }
+  if (count > 128) {
+    const half = Math.floor(count / 2) - (Math.floor(count / 2) % 8);
+    return f32(pairwise(x, from, half) + pairwise(x, from + half, count - half));
+  }
+  let [a, b, c, d, e, f, g, h] = [x[from]!, x[from + 1]!, x[from + 2]!, x[from + 3]!, x[from + 4]!, x[from + 5]!, x[from + 6]!, x[from + 7]!];
+  let i = 8;
+  for (; i < count - (count % 8); i += 8) {
+    a = f32(a + x[from + i]!);
+    b = f32(b + x[from + i + 1]!);
+    c = f32(c + x[from + i + 2]!);
+    d = f32(d + x[from + i + 3]!);
+    e = f32(e + x[from + i + 4]!);
+    f = f32(f + x[from + i + 5]!);
+    g = f32(g + x[from + i + 6]!);
+    h = f32(h + x[from + i + 7]!);
+  }
+  let sum = f32(f32(f32(a + b) + f32(c + d)) + f32(f32(e + f) + f32(g + h)));
+  for (; i < count; i++) sum = f32(sum + x[from + i]!);
+  return sum;
+}

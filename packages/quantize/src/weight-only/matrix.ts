@@ -1,0 +1,100 @@
+/** A whole weight matrix in blocks: packed codes, scales and zero points, in the layout of com.microsoft.MatMulNBits. */
+import { quantizeErrors } from "../errors.ts";
+import { blocksOf, visitBlocks, type MatrixView } from "./blocks.ts";
+import { blockFit, newFitted, type Bits, type BlockFit, type FitOptions } from "./fit.ts";
+
+export interface MatrixOptions extends FitOptions {
+  /** Weights along k that share a scale; a power of two, at least 16. */
+  readonly blockSize: number;
+}
+
+export interface QuantizedMatrix {
+  readonly k: number;
+  readonly n: number;
+  readonly bits: Bits;
+  readonly blockSize: number;
+  /** [n, blocks, blockSize * bits / 8]; within a byte the first code is lowest. */
+  readonly packed: Uint8Array;
+  /** [n, blocks] */
+  readonly scales: Float32Array;
+  /** [n, blocks], one each; undefined: all 2^(bits - 1). */
+  readonly zeros: Uint8Array | Float32Array | undefined;
+}
+
+export const packedLength = ({ k, n }: { readonly k: number; readonly n: number }, { bits, blockSize }: { readonly bits: Bits; readonly blockSize: number }): number =>
+  (n * blocksOf(k, blockSize) * blockSize * bits) / 8;
+
+/** @throws QUANT_WEIGHT_NOT_FINITE */
+export function quantizeMatrix(view: MatrixView, options: MatrixOptions, fit: BlockFit = blockFit(options)): QuantizedMatrix {
+  const { k, n, name } = view;
+  const { bits, blockSize, symmetric, realZeros } = options;
+  const blocks = blocksOf(k, blockSize);
+  const packed = new Uint8Array(packedLength(view, options));
+  const scales = new Float32Array(n * blocks);
+  const zeros = symmetric ? undefined : realZeros ? new Float32Array(n * blocks) : new Uint8Array(n * blocks);
+  const fitted = newFitted(blockSize);
+  const blob = (blockSize * bits) / 8;
+  const pack = packers[bits];
+  // ONNX Runtime's own quantizer leaves whole bytes past the end of a column zero; nothing reads them.
+  const used = options.algorithm === "default" ? Math.ceil(((k - (blocks - 1) * blockSize) * bits) / 8) : blob;
+  let check = 0;
+  visitBlocks(view, blockSize, (x, from, column, block) => {
+    fit(x, from, fitted);
+    const at = column * blocks + block;
+    scales[at] = fitted.scale;
+    if (zeros) zeros[at] = fitted.zero;
+    check += fitted.check;
+    pack(fitted.codes, packed, at * blob);
+    if (used < blob && block === blocks - 1) packed.fill(0, at * blob + used, (at + 1) * blob);
+  });
+  if (check !== 0) throw quantizeErrors.QUANT_WEIGHT_NOT_FINITE({ tensor: name });
+  return { k, n, bits, blockSize, packed, scales, zeros };
+}
+
+type Pack = (codes: Uint8Array, out: Uint8Array, at: number) => void;
+
+/** Codes of one block into bytes, low bits first. */
+export const packers: Readonly<Record<Bits, Pack>> = {
+  2: (codes, out, at) => {
+    for (let i = 0; i < codes.length; i += 4) out[at++] = codes[i]! | (codes[i + 1]! << 2) | (codes[i + 2]! << 4) | (codes[i + 3]! << 6);
+  },
+  4: (codes, out, at) => {
+    for (let i = 0; i < codes.length; i += 2) out[at++] = codes[i]! | (codes[i + 1]! << 4);
+  },
+  8: (codes, out, at) => out.set(codes, at),
+};
+
+/** Code `index` of packed bytes. */
+export const codeAt = (packed: Uint8Array, bits: Bits, index: number): number => {
+  const perByte = 8 / bits;
+  return (packed[Math.floor(index / perByte)]! >>> ((index % perByte) * bits)) & (2 ** bits - 1);
+};
+
+/** Zero points as MatMulNBits takes them: [n, ceil(blocks * bits / 8)], each column on a byte of its own, spare codes in the middle. */
+export function packZeros(zeros: Uint8Array, n: number, bits: Bits): { bytes: Uint8Array; width: number } {
+  const blocks = zeros.length / n;
+  const width = Math.ceil((blocks * bits) / 8);
+  const perByte = 8 / bits;
+  const bytes = new Uint8Array(n * width);
+  for (let column = 0; column < n; column++) {
+    for (let i = 0; i < width * perByte; i++) {
+      const code = i < blocks ? zeros[column * blocks + i]! : 2 ** (bits - 1);
+      bytes[column * width + Math.floor(i / perByte)]! |= code << ((i % perByte) * bits);
+    }
+  }
+  return { bytes, width };
+}
+
+/** The weights that the codes stand for, as [k, n] float32: (code - zero) * scale. */
+export function dequantizeMatrix({ k, n, bits, blockSize, packed, scales, zeros }: QuantizedMatrix): Float32Array {
+  const blocks = blocksOf(k, blockSize);
+  const out = new Float32Array(k * n);
+  for (let column = 0; column < n; column++) {
+    for (let row = 0; row < k; row++) {
+      const block = column * blocks + Math.floor(row / blockSize);
+      const zero = zeros ? zeros[block]! : 2 ** (bits - 1);
+      out[row * n + column] = Math.fround((codeAt(packed, bits, block * blockSize + (row % blockSize)) - zero) * scales[block]!);
+    }
+  }
+  return out;
+}
