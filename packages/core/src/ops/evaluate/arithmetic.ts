@@ -17,6 +17,9 @@ export interface Arithmetic {
   readonly unary: (op: UnaryName, a: Scalar) => Scalar | undefined;
 }
 
+/** True when {@link valuesOf} can read the tensor. */
+export const isReal = (t: Tensor | undefined): t is Tensor => t !== undefined && dtypes[t.dtype].kind !== "string" && dtypes[t.dtype].kind !== "complex";
+
 /** Values of a tensor, exact: bigints for 64-bit integers, numbers otherwise. Not for strings and complex numbers. */
 export function valuesOf(tensor: Tensor): ArrayLike<Scalar> {
   const data = tensor.dtype === "int64" || tensor.dtype === "uint64" ? tensor.data() : tensor.toFloat64();

@@ -3,7 +3,7 @@ import type { DType } from "../../dtype.ts";
 import type { Node } from "../../ir/node.ts";
 import { elementCount, Tensor } from "../../tensor.ts";
 import type { OpDef } from "../op.ts";
-import { arithmeticOf, tensorOf, valuesOf, type BinaryName, type Scalar, type UnaryName } from "./arithmetic.ts";
+import { arithmeticOf, isReal, tensorOf, valuesOf, type BinaryName, type Scalar, type UnaryName } from "./arithmetic.ts";
 import { broadcastStrides, MAX_ELEMENTS, strided, viewIndices } from "./strided.ts";
 
 export type Evaluate = NonNullable<OpDef["evaluate"]>;
@@ -41,10 +41,10 @@ export function mapBroadcast<T>(inputs: readonly Tensor[], f: (values: readonly 
   return { dims, values };
 }
 
-const computable = (t: Tensor | undefined): t is Tensor => t !== undefined && t.dtype !== "string" && t.dtype !== "complex64" && t.dtype !== "complex128";
+const oneType = (all: readonly Tensor[]): boolean => all.every((t) => t.dtype === all[0]!.dtype);
 
 /** All inputs, when each is there and numeric. */
-export const numeric = (inputs: readonly (Tensor | undefined)[]): readonly Tensor[] | undefined => (inputs.length > 0 && inputs.every(computable) ? inputs : undefined);
+const numeric = (inputs: readonly (Tensor | undefined)[]): readonly Tensor[] | undefined => (inputs.length > 0 && inputs.every(isReal) ? inputs : undefined);
 
 function result(dtype: DType, made: { dims: number[]; values: Scalar[] } | undefined): Tensor[] | undefined {
   return made && [tensorOf(dtype, made.dims, made.values)];
@@ -57,6 +57,8 @@ export const binary = (name: BinaryName | ((node: Node) => BinaryName)): Evaluat
   // Before operator set 7 broadcasting was aligned by attributes.
   if (!all || all.length < 2 || !arithmetic || node.attributes.has("broadcast")) return undefined;
   const op = typeof name === "string" ? name : name(node);
+  // Pow alone mixes types; a power that is not whole has no exact value.
+  if (!oneType(all) && (op !== "pow" || !all[1]!.toFloat64().every(Number.isInteger))) return undefined;
   return result(all[0]!.dtype, mapBroadcast(all, ([a, b]) => arithmetic.binary(op, a!, b!)));
 };
 
@@ -64,7 +66,7 @@ export const binary = (name: BinaryName | ((node: Node) => BinaryName)): Evaluat
 export const variadic = (name: BinaryName): Evaluate => (_, inputs) => {
   const all = numeric(inputs);
   const arithmetic = all && arithmeticOf(all[0]!.dtype);
-  if (!all || !arithmetic || (name === "add" && all.length > 2)) return undefined;
+  if (!all || !arithmetic || !oneType(all) || (name === "add" && all.length > 2)) return undefined;
   return result(all[0]!.dtype, mapBroadcast(all, (row) => row.reduce<Scalar | undefined>((acc, v, i) => (i === 0 ? v : acc === undefined ? undefined : arithmetic.binary(name, acc, v)), undefined)));
 };
 
@@ -107,7 +109,7 @@ export const not: Evaluate = (_, inputs) => {
 export const bitwise = (f: (a: bigint, b: bigint) => bigint): Evaluate => (_, inputs) => {
   const all = numeric(inputs);
   const arithmetic = all && arithmeticOf(all[0]!.dtype);
-  if (!all || !arithmetic || all[0]!.dtype.startsWith("float")) return undefined;
+  if (!all || !arithmetic || !oneType(all) || all[0]!.dtype.startsWith("float")) return undefined;
   const { dtype } = all[0]!;
   const bits = dtype.endsWith("64") ? 64 : Number(/\d+/.exec(dtype)![0]);
   const wrap = dtype.startsWith("u") ? BigInt.asUintN : BigInt.asIntN;
@@ -124,7 +126,7 @@ export const bitShift: Evaluate = (node, inputs, opset) => {
 };
 
 export const where: Evaluate = (_, [condition, x, y]) => {
-  if (!condition || !x || !y) return undefined;
+  if (condition?.dtype !== "bool" || !x || x.dtype !== y?.dtype || x.dtype.startsWith("complex")) return undefined;
   const dims = broadcastShape(condition.dims, x.dims, y.dims);
   if (!dims) return undefined;
   const choose = viewIndices(dims, broadcastStrides(condition.dims, dims));
@@ -147,11 +149,12 @@ function selectBetween(x: Tensor, y: Tensor, first: readonly boolean[], fromX: I
 export const clip: Evaluate = (node, inputs) => {
   const x = inputs[0];
   const arithmetic = x && arithmeticOf(x.dtype);
-  if (!x || !arithmetic || !computable(x) || x.size > MAX_ELEMENTS) return undefined;
+  if (!x || !arithmetic || !isReal(x) || x.size > MAX_ELEMENTS) return undefined;
   const bound = (index: number, name: string): Scalar | undefined => {
     const tensor = inputs[index];
     return tensor ? valuesOf(tensor)[0] : node.float(name);
   };
+  if (inputs.slice(1, 3).some((t) => t && (t.dtype !== x.dtype || t.size !== 1))) return undefined;
   const [low, high] = [bound(1, "min"), bound(2, "max")];
   const made = mapBroadcast([x], ([v]) => {
     const raised = low === undefined ? v! : arithmetic.binary("max", v!, low);

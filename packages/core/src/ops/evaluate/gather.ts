@@ -1,6 +1,6 @@
 /** Evaluation of Gather, GatherElements, GatherND, Scatter* on small tensors. */
 import { elementCount, type Tensor } from "../../tensor.ts";
-import { normalizeAxis } from "../rules/axes.ts";
+import { axisIn } from "../rules/axes.ts";
 import type { Evaluate } from "./elementwise.ts";
 import { concatTensors } from "./move.ts";
 import { MAX_ELEMENTS, stridesOf, take } from "./strided.ts";
@@ -13,7 +13,8 @@ function positions(indices: Tensor, size: number): number[] | undefined {
 
 export const gather: Evaluate = (node, [data, indices]) => {
   if (!data || !indices) return undefined;
-  const axis = normalizeAxis(node.int("axis", 0), data.dims.length);
+  const axis = axisIn(node.int("axis", 0), data.dims.length);
+  if (axis === undefined) return undefined;
   const at = positions(indices, data.dims[axis]!);
   const dims = [...data.dims.slice(0, axis), ...indices.dims, ...data.dims.slice(axis + 1)];
   if (!at || elementCount(dims) > MAX_ELEMENTS) return undefined;
@@ -26,7 +27,9 @@ export const gather: Evaluate = (node, [data, indices]) => {
 };
 
 /** Flat position in `data` for every element of `indices`, which replaces the coordinate on `axis`. */
-function elementPositions(data: Tensor, indices: Tensor, axis: number): number[] | undefined {
+function elementPositions(data: Tensor, indices: Tensor, givenAxis: number): number[] | undefined {
+  const axis = axisIn(givenAxis, data.dims.length);
+  if (axis === undefined || indices.dims.length !== data.dims.length || indices.dims.some((d, i) => i !== axis && d > data.dims[i]!)) return undefined;
   const at = positions(indices, data.dims[axis]!);
   if (!at || indices.size > MAX_ELEMENTS) return undefined;
   const from = stridesOf(indices.dims);
@@ -36,13 +39,15 @@ function elementPositions(data: Tensor, indices: Tensor, axis: number): number[]
 
 export const gatherElements: Evaluate = (node, [data, indices]) => {
   if (!data || !indices) return undefined;
-  const flat = elementPositions(data, indices, normalizeAxis(node.int("axis", 0), data.dims.length));
+  const flat = elementPositions(data, indices, node.int("axis", 0));
   return flat && [take(data, flat, indices.dims)];
 };
 
 /** Flat start in `data` of the block that each index tuple names; `batch` leading axes are walked in parallel. */
 function tuplePositions(data: Tensor, indices: Tensor, batch: number): number[] | undefined {
-  const depth = indices.dims.at(-1)!;
+  const depth = indices.dims.at(-1);
+  if (depth === undefined || depth < 1 || batch < 0 || batch + depth > data.dims.length || indices.dims.length <= batch) return undefined;
+  if (indices.dims.slice(0, batch).some((d, i) => d !== data.dims[i])) return undefined;
   const strides = stridesOf(data.dims);
   const tuples = indices.toNumbers();
   const count = elementCount(indices.dims.slice(0, -1));
@@ -66,11 +71,9 @@ function tuplePositions(data: Tensor, indices: Tensor, batch: number): number[] 
 export const gatherND: Evaluate = (node, [data, indices]) => {
   if (!data || !indices || indices.dims.length === 0) return undefined;
   const batch = node.int("batch_dims", 0);
-  const tuple = indices.dims.at(-1)!;
-  if (batch < 0 || tuple < 1 || batch + tuple > data.dims.length) return undefined;
-  const tail = data.dims.slice(batch + tuple);
-  const dims = [...indices.dims.slice(0, -1), ...tail];
   const starts = tuplePositions(data, indices, batch);
+  const tail = data.dims.slice(batch + indices.dims.at(-1)!);
+  const dims = [...indices.dims.slice(0, -1), ...tail];
   if (!starts || elementCount(dims) > MAX_ELEMENTS) return undefined;
   const block = elementCount(tail);
   return [take(data, starts.flatMap((s) => Array.from({ length: block }, (_, i) => s + i)), dims)];
@@ -88,8 +91,8 @@ function scatter(data: Tensor, updates: Tensor, targets: readonly number[]): Ten
 
 export const scatterElements: Evaluate = (node, [data, indices, updates]) => {
   if (!data || !indices || !updates || node.string("reduction", "none") !== "none") return undefined;
-  const flat = elementPositions(data, indices, normalizeAxis(node.int("axis", 0), data.dims.length));
-  return flat && scatter(data, updates, flat);
+  const flat = elementPositions(data, indices, node.int("axis", 0));
+  return flat && updates.dims.join() === indices.dims.join() ? scatter(data, updates, flat) : undefined;
 };
 
 export const scatterND: Evaluate = (node, [data, indices, updates]) => {

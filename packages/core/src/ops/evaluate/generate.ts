@@ -1,9 +1,9 @@
 /** Evaluation of operators that make tensors from shapes and scalars. */
 import { dtypeFromId, isInteger } from "../../dtype.ts";
 import { elementCount, Tensor } from "../../tensor.ts";
-import { normalizeAxis } from "../rules/axes.ts";
+import { axisIn } from "../rules/axes.ts";
 import { sliceBounds } from "../rules/slice.ts";
-import { arithmeticOf, tensorOf, valuesOf, type Scalar } from "./arithmetic.ts";
+import { arithmeticOf, isReal, tensorOf, valuesOf, type Scalar } from "./arithmetic.ts";
 import type { Evaluate } from "./elementwise.ts";
 import { MAX_ELEMENTS, strided, stridesOf } from "./strided.ts";
 
@@ -50,9 +50,10 @@ export const eyeLike: Evaluate = (node, [x]) => {
 };
 
 export const oneHot: Evaluate = (node, [indices, depth, values]) => {
-  if (!indices || depth?.size !== 1 || values?.size !== 2 || values.dtype === "string") return undefined;
+  const axis = indices && axisIn(node.int("axis", -1), indices.dims.length + 1);
+  if (!isReal(indices) || !isReal(depth) || !isReal(values) || axis === undefined || depth.size !== 1 || values.size !== 2) return undefined;
   const classes = Number(valuesOf(depth)[0]);
-  const axis = normalizeAxis(node.int("axis", -1), indices.dims.length + 1);
+  if (!(classes >= 0)) return undefined;
   const dims = [...indices.dims.slice(0, axis), classes, ...indices.dims.slice(axis)];
   if (elementCount(dims) > MAX_ELEMENTS) return undefined;
   const at = Array.from(indices.toFloat64(), (i) => (i < 0 ? i + classes : i));
@@ -79,7 +80,8 @@ export const nonZero: Evaluate = (_, [x]) => {
 export const cumSum: Evaluate = (node, [x, axisTensor]) => {
   const arithmetic = x && arithmeticOf(x.dtype);
   if (!x || axisTensor?.size !== 1 || !arithmetic || !isInteger(x.dtype) || x.size > MAX_ELEMENTS) return undefined;
-  const axis = normalizeAxis(Number(valuesOf(axisTensor)[0]), x.dims.length);
+  const axis = isReal(axisTensor) ? axisIn(Number(valuesOf(axisTensor)[0]), x.dims.length) : undefined;
+  if (axis === undefined) return undefined;
   const length = x.dims[axis]!;
   const stride = stridesOf(x.dims)[axis]!;
   const [exclusive, reverse] = [node.int("exclusive", 0) !== 0, node.int("reverse", 0) !== 0];

@@ -1,7 +1,7 @@
 /** Evaluation of operators that move elements: all are strided views (see strided.ts). */
 import type { Node } from "../../ir/node.ts";
 import { elementCount, Tensor } from "../../tensor.ts";
-import { normalizeAxis } from "../rules/axes.ts";
+import { axesIn, axisIn } from "../rules/axes.ts";
 import { sliceBounds } from "../rules/slice.ts";
 import { broadcastShape, type Evaluate } from "./elementwise.ts";
 import { broadcastStrides, MAX_ELEMENTS, strided, stridesOf, take } from "./strided.ts";
@@ -16,6 +16,7 @@ export const identity: Evaluate = (_, [x]) => x && [x];
 export const transpose: Evaluate = (node, [x]) => {
   if (!x || x.size > MAX_ELEMENTS) return undefined;
   const perm = node.ints("perm") ?? x.dims.map((_, i) => x.dims.length - 1 - i);
+  if (perm.length !== x.dims.length || !axesIn(perm, perm.length)) return undefined;
   const strides = stridesOf(x.dims);
   return [strided(x, perm.map((p) => x.dims[p]!), perm.map((p) => strides[p]!))];
 };
@@ -33,15 +34,17 @@ export const reshape: Evaluate = (node, inputs) => {
 
 export const flatten: Evaluate = (node, [x]) => {
   if (!x) return undefined;
-  const axis = normalizeAxis(node.int("axis", 1), x.dims.length);
-  return [x.reshape([elementCount(x.dims.slice(0, axis)), elementCount(x.dims.slice(axis))])];
+  const axis = axisIn(node.int("axis", 1), x.dims.length, 1);
+  return axis === undefined ? undefined : [x.reshape([elementCount(x.dims.slice(0, axis)), elementCount(x.dims.slice(axis))])];
 };
 
 export const squeeze: Evaluate = (node, inputs) => {
   const [x] = inputs;
   if (!x) return undefined;
-  const axes = listOf(node, "axes", inputs, 1)?.map((a) => normalizeAxis(a, x.dims.length));
-  return [x.reshape(x.dims.filter((d, i) => (axes ? !axes.includes(i) : d !== 1)))];
+  const given = listOf(node, "axes", inputs, 1);
+  const axes = given ? axesIn(given, x.dims.length) : x.dims.flatMap((d, i) => (d === 1 ? [i] : []));
+  if (!axes?.every((axis) => x.dims[axis] === 1)) return undefined;
+  return [x.reshape(x.dims.filter((_, i) => !axes.includes(i)))];
 };
 
 export const unsqueeze: Evaluate = (node, inputs) => {
@@ -49,22 +52,22 @@ export const unsqueeze: Evaluate = (node, inputs) => {
   const axes = listOf(node, "axes", inputs, 1);
   if (!x || !axes) return undefined;
   const rank = x.dims.length + axes.length;
-  const at = new Set(axes.map((a) => normalizeAxis(a, rank)));
+  const at = axesIn(axes, rank);
   const rest = [...x.dims];
-  return [x.reshape(Array.from({ length: rank }, (_, i) => (at.has(i) ? 1 : rest.shift()!)))];
+  return at && [x.reshape(Array.from({ length: rank }, (_, i) => (at.includes(i) ? 1 : rest.shift()!)))];
 };
 
 export const slice: Evaluate = (node, inputs) => {
   const [x] = inputs;
   const [starts, ends] = [listOf(node, "starts", inputs, 1), listOf(node, "ends", inputs, 2)];
   if (!x || !starts || !ends) return undefined;
-  const axes = listOf(node, "axes", inputs, 3) ?? starts.map((_, i) => i);
+  const axes = axesIn(listOf(node, "axes", inputs, 3) ?? starts.map((_, i) => i), x.dims.length);
   const steps = inputs[4]?.toNumbers() ?? starts.map(() => 1);
+  if (!axes || [starts, ends, steps].some((list) => list.length !== axes.length) || steps.includes(0)) return undefined;
   const dims = [...x.dims];
   const strides = stridesOf(x.dims);
   let offset = 0;
-  axes.forEach((a, i) => {
-    const axis = normalizeAxis(a, dims.length);
+  axes.forEach((axis, i) => {
     const { start, length } = sliceBounds(x.dims[axis]!, starts[i]!, ends[i]!, steps[i]!);
     dims[axis] = length;
     offset += start * strides[axis]!;
@@ -82,7 +85,9 @@ export const concat: Evaluate = (node, inputs) => {
 /** Joins tensors: one pool of all elements, read through an index. */
 export function concatTensors(all: readonly Tensor[], at: number): Tensor[] | undefined {
   const first = all[0]!;
-  const axis = normalizeAxis(at, first.dims.length);
+  const axis = axisIn(at, first.dims.length);
+  const alike = (t: Tensor): boolean => t.dtype === first.dtype && t.dims.length === first.dims.length && t.dims.every((d, i) => i === axis || d === first.dims[i]);
+  if (axis === undefined || !all.every(alike)) return undefined;
   const dims = first.dims.map((d, i) => (i === axis ? all.reduce((sum, t) => sum + t.dims[axis]!, 0) : d));
   if (elementCount(dims) > MAX_ELEMENTS) return undefined;
   const pool = joinFlat(all);
@@ -119,12 +124,14 @@ function joinFlat(all: readonly Tensor[]): Tensor {
 export const split: Evaluate = (node, inputs) => {
   const [x] = inputs;
   if (!x || x.size > MAX_ELEMENTS) return undefined;
-  const axis = normalizeAxis(node.int("axis", 0), x.dims.length);
+  const axis = axisIn(node.int("axis", 0), x.dims.length);
+  if (axis === undefined) return undefined;
   const length = x.dims[axis]!;
   const parts = node.int("num_outputs", node.outputs.length);
   const equal = Math.ceil(length / parts);
   const sizes = listOf(node, "split", inputs, 1) ?? Array.from({ length: parts }, (_, i) => Math.max(0, Math.min(equal, length - i * equal)));
   if (sizes.reduce((sum, size) => sum + size, 0) !== length || sizes.some((size) => size < 0)) return undefined;
+  if (sizes.length !== node.outputs.length) return undefined;
   const strides = stridesOf(x.dims);
   let start = 0;
   return sizes.map((size) => {
@@ -144,6 +151,7 @@ export const tile: Evaluate = (_, inputs) => {
   const [x, repeats] = inputs;
   if (!x || !repeats || inputs.length !== 2) return undefined;
   const times = repeats.toNumbers();
+  if (times.length !== x.dims.length || times.some((t) => t < 0)) return undefined;
   const dims = x.dims.map((d, i) => d * times[i]!);
   if (elementCount(dims) > MAX_ELEMENTS) return undefined;
   const strides = stridesOf(x.dims);
@@ -176,7 +184,8 @@ export const pad: Evaluate = (node, inputs) => {
   const pads = node.ints("pads") ?? node.ints("paddings") ?? inputs[1]?.toNumbers();
   if (!x || !pads || node.string("mode", "constant") !== "constant" || x.dtype === "string") return undefined;
   const rank = x.dims.length;
-  const axes = (inputs[3]?.toNumbers() ?? x.dims.map((_, i) => i)).map((a) => normalizeAxis(a, rank));
+  const axes = axesIn(inputs[3]?.toNumbers() ?? x.dims.map((_, i) => i), rank);
+  if (!axes || pads.length !== 2 * axes.length) return undefined;
   const before = Array.from({ length: rank }, (): number => 0);
   const dims = [...x.dims];
   axes.forEach((axis, i) => {

@@ -1,7 +1,7 @@
 /** Evaluation of reductions on integers (and of Min/Max on floats, which round nothing), and ArgMax/ArgMin. */
 import { isInteger } from "../../dtype.ts";
 import { elementCount, Tensor } from "../../tensor.ts";
-import { normalizeAxis } from "../rules/axes.ts";
+import { axesIn, axisIn } from "../rules/axes.ts";
 import { arithmeticOf, tensorOf, valuesOf, type BinaryName, type Scalar } from "./arithmetic.ts";
 import type { Evaluate } from "./elementwise.ts";
 import { listOf } from "./move.ts";
@@ -23,9 +23,9 @@ export const reduce = (name: BinaryName): Evaluate => (node, inputs) => {
   const orderMatters = name !== "min" && name !== "max";
   if (!x || !arithmetic || x.size === 0 || x.size > MAX_ELEMENTS || (orderMatters && !isInteger(x.dtype))) return undefined;
   const rank = x.dims.length;
-  const given = listOf(node, "axes", inputs, 1)?.map((a) => normalizeAxis(a, rank)) ?? [];
+  const given = axesIn(listOf(node, "axes", inputs, 1) ?? [], rank);
+  if (!given) return undefined;
   if (given.length === 0 && node.int("noop_with_empty_axes", 0) !== 0) return [x];
-  if (new Set(given).size !== given.length || given.some((a) => a < 0 || a >= rank)) return undefined;
   const axes = given.length === 0 ? x.dims.map((_, i) => i) : given.toSorted((a, b) => a - b);
   const { starts, members } = groups(x.dims, axes);
   const values = valuesOf(x);
@@ -45,7 +45,8 @@ const reducedDims = (dims: readonly number[], axes: readonly number[], keep: boo
 /** Position of the largest (or smallest) element on an axis; the first one unless `select_last_index`. */
 export const argBest = (better: (a: Scalar, b: Scalar) => boolean): Evaluate => (node, [x]) => {
   if (!x || x.size === 0 || x.size > MAX_ELEMENTS || !arithmeticOf(x.dtype)) return undefined;
-  const axis = normalizeAxis(node.int("axis", 0), x.dims.length);
+  const axis = axisIn(node.int("axis", 0), x.dims.length);
+  if (axis === undefined) return undefined;
   const last = node.int("select_last_index", 0) !== 0;
   const { starts, members } = groups(x.dims, [axis]);
   const values = valuesOf(x);
