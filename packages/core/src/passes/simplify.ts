@@ -95,7 +95,7 @@ export interface SimplifyReport {
  * Simplifies `model` in place; inputs, outputs, their names and the results stay.
  * With `opset` it computes the same by newer operators; a model that is newer already keeps its operator set.
  * @throws PASS_UNKNOWN_NAME for a name in `disable` or `enable` that no pass has; PASS_BROKE_MODEL when `init.verifyBetween` finds a defect;
- * OPSET_CANNOT_CONVERT, after which the model is half converted: give a clone.
+ * OPSET_CANNOT_CONVERT, after which the model is simplified in part: give a clone when the original matters.
  */
 export async function simplifyModel(model: Model, options: SimplifyOptions = {}, init: PassContextInit = {}): Promise<SimplifyReport> {
   const extra = chosen(options.enable ?? [], optionalPasses);

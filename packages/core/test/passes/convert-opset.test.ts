@@ -1,6 +1,6 @@
 /** Conversion to newer operator sets: same numbers, every step accounted for, refusals by name. */
 import { describe, expect, test } from "vitest";
-import { attr, convertOpset, MAX_OPSET, standardOps, verify, type Attribute, type Value } from "@lathe/core";
+import { attr, convertOpset, MAX_OPSET, printModel, standardOps, verify, type Attribute, type Value } from "@lathe/core";
 import { adapters } from "../../src/passes/opset/adapters.ts";
 import { incompatibility } from "../../src/passes/opset/compatible.ts";
 import { Build, expectSameResults, opsOf, randomFeeds } from "./build.ts";
@@ -84,7 +84,7 @@ describe("gives the same numbers", () => {
   });
 });
 
-describe("refuses, naming the node", () => {
+describe("refuses, naming the node and changing nothing", () => {
   test.each<[string, number, Make]>([
     ["Add broadcasting along an axis", 6, (b, x) => b.op("Add", [x, b.weight([4])], { broadcast: attr.int(1), axis: attr.int(1) })],
     ["Dropout in training mode", 6, unary("Dropout")],
@@ -94,9 +94,12 @@ describe("refuses, naming the node", () => {
     ["Scan 8", 8, (b, x) => b.op("Scan", [null, x], { num_scan_inputs: attr.int(1) })],
   ])("%s", (_name, opset, make) => {
     const b = new Build(opset);
-    b.output(make(b, b.input("x", img)));
+    // The first node converts, the last does not.
+    b.output(make(b, b.op("Squeeze", [b.input("x", [1, ...img])], { axes: attr.ints([0]) })));
     const node = b.graph.lastNode!;
+    const before = printModel(b.model);
     expect(() => convertOpset(b.model, 13)).toThrow(new RegExp(`OPSET_CANNOT_CONVERT: Node "${node.name}" \\(${node.opType}\\)`));
+    expect(printModel(b.model)).toBe(before);
   });
 
   test.each([[27, "OPSET_TARGET"], [6, "OPSET_TARGET"], [13.5, "OPSET_TARGET"], [11, "OPSET_DOWN"]])("target %d: %s", (target, code) => {

@@ -24,16 +24,23 @@ export const irVersionFor = (opset: number): number => irVersions.find(([from]) 
 /**
  * Converts the main graph, its subgraphs and all functions to `target`, in place. Types should be known (run shape inference first):
  * then Softmax and its kin convert without extra nodes. The result computes exactly what the original does.
- * @throws OPSET_CANNOT_CONVERT naming the node; the model may then be half converted: convert a clone.
+ * @throws OPSET_CANNOT_CONVERT naming the node; the model is then unchanged.
  * @throws OPSET_TARGET, OPSET_DOWN
  */
 export function convertOpset(model: Model, target: number, init: PassContextInit = {}): { readonly modified: boolean } {
   if (!Number.isInteger(target) || target < 7 || target > MAX_OPSET) throw passErrors.OPSET_TARGET({ target, max: MAX_OPSET });
   const ctx = passContext(init);
-  let modified = false;
-  for (const scope of scopes(model)) modified = convertScope(scope, target, ctx) || modified;
+  // A refusal may come late: it comes from a copy of the structure, before the model itself is touched.
+  convertAll(model.clone(), target, ctx);
+  const modified = convertAll(model, target, ctx);
   if (modified) model.irVersion = Math.max(model.irVersion, irVersionFor(target));
   return { modified };
+}
+
+function convertAll(model: Model, target: number, ctx: PassContext): boolean {
+  let modified = false;
+  for (const scope of scopes(model)) modified = convertScope(scope, target, ctx) || modified;
+  return modified;
 }
 
 /** {@link convertOpset} as a pass; models that are at `target` or above are left alone. */
