@@ -1,5 +1,5 @@
 /** Rules meet malformed nodes: whatever the inputs, a rule infers something or fails by name, and costs are numbers. */
-import { attr, Graph, inferShapes, isStatic, Model, standardOps, Tensor, tensorType, type Attribute, type DType, type OpDef, type Shape, type Value } from "@lathe/core";
+import { attr, type Graph, inferShapes, isStatic, Model, standardOps, Tensor, tensorType, type Attribute, type DType, type OpDef, type Shape, type Value } from "@lathe/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
