@@ -8,7 +8,8 @@
  * times that). Prints a table and writes bench/results/codec.json.
  */
 import { execFileSync } from "node:child_process";
-import { closeSync, fstatSync, fsyncSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -65,11 +66,12 @@ function readPlain(path: string): Uint8Array {
   return out;
 }
 
-function writePlain(path: string, bytes: Uint8Array): void {
-  const fd = openSync(path, "w");
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, Math.min(CHUNK, bytes.length - at));
-  fsyncSync(fd);
-  closeSync(fd);
+/** Like `saveModel`, off the main thread and in pieces of one MiB: on a busy machine the two ways are scheduled differently. */
+async function writePlain(path: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(path, "w");
+  for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, Math.min(MB, bytes.length - at))).bytesWritten;
+  await handle.sync();
+  await handle.close();
 }
 
 const whole = { readWholeUpTo: Infinity };
