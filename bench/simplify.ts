@@ -9,11 +9,11 @@
  * - onnxscript's optimizer (bench/peers/simplify.py; name the python in LATHE_PEERS_PYTHON).
  * LATHE_BENCH_MODELS may name a folder with further .onnx files. Errors are the largest difference of any output relative to the
  * largest magnitude of that output, both run with optimisation off. Run times are medians with optimisation "all" on one thread,
- * models taking turns; "vs" is how many times faster than the original. Prints a table and writes bench/results/simplify.json.
+ * models taking turns; "vs" is how many times faster than the original. Times mean little on a busy machine: its load is recorded. Prints a table and writes bench/results/simplify.json.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, homedir, tmpdir } from "node:os";
+import { cpus, homedir, loadavg, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { decodeModel, encodeModel, evaluateWith, simplifyModel, type Feeds, type Tensor } from "@lathe/core";
@@ -150,4 +150,4 @@ for (const [name, path] of new Map(files)) {
 rmSync(folder, { recursive: true });
 console.table(rows);
 mkdirSync(repo("bench/results"), { recursive: true });
-writeFileSync(repo("bench/results/simplify.json"), `${JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, rows }, null, 1)}\n`);
+writeFileSync(repo("bench/results/simplify.json"), `${JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, loadAverage: loadavg()[0], rows }, null, 1)}\n`);

@@ -10,7 +10,7 @@ import { realFeeds } from "./real-feeds.ts";
 const most: Readonly<Record<string, number>> = {
   "fashion-mobilenet.onnx": 35,
   "mnist-lenet.onnx": 10,
-  "ch_PP-OCRv4_rec_infer.onnx": 271,
+  "ch_PP-OCRv4_rec_infer.onnx": 254,
   "ch_PP-OCRv4_det_infer.onnx": 201,
   "ch_ppocr_mobile_v2.0_cls_infer.onnx": 152,
   "silero_vad_legacy.onnx": 150,
