@@ -1,17 +1,29 @@
 import { inferShapes } from "../ops/infer.ts";
+import type { Model } from "../ir/model.ts";
 import type { Value } from "../ir/value.ts";
 import type { Dim } from "../ir/type.ts";
 import { Tensor } from "../tensor.ts";
 import { redirectConstant } from "./edit.ts";
-import type { Pass } from "./pass.ts";
+import type { Pass, PassContext } from "./pass.ts";
 import { Site, type Scope } from "./scope.ts";
+
+/**
+ * Shape inference that passes may rely on: what a model declares of its inner values is disregarded, because files whose inputs were
+ * made dynamic by hand often still declare the old sizes inside. Declared types of graph outputs are part of the signature and stay.
+ */
+function inferForPasses(model: Model, ctx: PassContext): ReturnType<typeof inferShapes> {
+  const declared = model.graph.outputs.map((value) => value.type);
+  const result = inferShapes(model, { ops: ctx.ops, ignoreDeclared: true });
+  model.graph.outputs.forEach((value, i) => (value.type = declared[i] ?? value.type));
+  return result;
+}
 
 /** Writes element types and shapes to all values; other passes read them. Changes no node. */
 export const inferTypes: Pass = {
   name: "infer-types",
   summary: "Finds the element type and shape of every value.",
   run(model, ctx) {
-    inferShapes(model, { ops: ctx.ops });
+    inferForPasses(model, ctx);
     return { modified: false };
   },
 };
@@ -24,7 +36,7 @@ export const shapeConstants: Pass = {
   name: "shape-constants",
   summary: "Replaces computed shapes that are known in advance by constants.",
   run(model, ctx) {
-    const { dims } = inferShapes(model, { ops: ctx.ops });
+    const { dims } = inferForPasses(model, ctx);
     const scope: Scope = { model, graph: model.graph, opsets: model.opsetImports, isFunction: false };
     let modified = false;
     for (const graph of [...model.graph.allGraphs()]) {

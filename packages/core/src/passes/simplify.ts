@@ -103,9 +103,12 @@ export async function simplifyModel(model: Model, options: SimplifyOptions = {},
   const runs: PassRun[] = [];
   const ctx: PassContext = passContext({ ...init, disabled: [...(init.disabled ?? []), ...(options.disable ?? [])], ran: (run) => (runs.push(run), init.ran?.(run)) });
   const nodesBefore = countNodes(model);
+  const declared = new Map(model.graph.inputs.map((value) => [value, value.type]));
   for (const pass of options.opset === undefined ? first : [...first, inferTypes, shapeConstants, foldConstants, convertOpsetPass(options.opset)]) await runPass(pass, model, ctx);
   await fixpoint(sequence("simplify", [...repeated, ...extra]), options.rounds).run(model, ctx);
   for (const pass of last) await runPass(pass, model, ctx);
+  // Inference names the open sizes of inputs; the signature stays as it was.
+  for (const value of model.graph.inputs) value.type = declared.get(value) ?? value.type;
   return { passes: summarise(runs), nodesBefore, nodesAfter: countNodes(model) };
 }
 

@@ -186,6 +186,17 @@ describe("shape-constants", () => {
     await expectSameResults(b.model, model, randomFeeds(b.model, 1, 5));
   });
 
+  test("does not believe sizes that a file declares inside when its input says otherwise", async () => {
+    const b = new Build();
+    const x = b.typed(b.op("Relu", [b.input("x", ["N", 4])]), [1, 4]);
+    const rows = b.op("Gather", [b.op("Shape", [x]), b.ints(0)], { axis: attr.int(0) });
+    const flat = b.typed(b.op("Reshape", [x, b.op("Concat", [rows, b.ints(2, 2)], { axis: attr.int(0) })]), [1, 2, 2]);
+    b.output(b.typed(b.op("Expand", [flat, b.op("Concat", [rows, b.ints(2, 2)], { axis: attr.int(0) })]), [1, 2, 2]));
+    const model = b.model.clone();
+    await simplifyModel(model);
+    for (const size of [1, 5]) await expectSameResults(b.model, model, randomFeeds(b.model, 1, size));
+  });
+
   test("leaves a Reshape with two unknown sizes", async () => {
     const b = new Build();
     const x = b.input("x", ["N", "M", 6]);
