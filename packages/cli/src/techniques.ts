@@ -1,6 +1,6 @@
 /** What the command offers. A host may pass others to `createProgram`. */
 import { simplify, type AnyTechnique } from "@lathe/core";
 import { pruneChannels, pruneWeights } from "@lathe/prune";
-import { dynamicQuantize, staticQuantize } from "@lathe/quantize";
+import { dynamicQuantize, quantizeWeights, staticQuantize } from "@lathe/quantize";
 
-export const standardTechniques: readonly AnyTechnique[] = [simplify, staticQuantize, dynamicQuantize, pruneChannels, pruneWeights];
+export const standardTechniques: readonly AnyTechnique[] = [simplify, staticQuantize, dynamicQuantize, quantizeWeights, pruneChannels, pruneWeights];

@@ -6,7 +6,8 @@
 import { Node, Tensor, Value, type Graph } from "@lathe/core";
 import { scaleChannels } from "../accuracy/equalize.ts";
 import { blocksOf, visitBlocks, type MatrixView } from "./blocks.ts";
-import { blockFit, newFitted, type FitOptions } from "./fit.ts";
+import { blockFit, type FitOptions } from "./fit.ts";
+import { newFitted } from "./fitted.ts";
 import type { Gram } from "./gram.ts";
 import type { Product } from "./products.ts";
 

@@ -1,23 +1,10 @@
 /** How one block of weights becomes codes, a scale and a zero point: w ~ (code - zero) * scale. */
+import { encodeEven, ROUND, type Bits, type BlockFit } from "./fitted.ts";
 import { hqqFit } from "./hqq.ts";
 import { kQuantFit } from "./k-quant.ts";
 
-export type Bits = 2 | 4 | 8;
 export const blockAlgorithms = ["default", "rtn", "k-quant", "hqq"] as const;
 export type BlockAlgorithm = (typeof blockAlgorithms)[number];
-
-/** Where a fit leaves its result; reused from block to block. */
-export interface Fitted {
-  readonly codes: Uint8Array;
-  scale: number;
-  /** An integer code, or for HQQ with real zero points any number. */
-  zero: number;
-  /** Not finite when a weight is not. */
-  check: number;
-}
-
-/** Reads `out.codes.length` values of `x` from `from` on. */
-export type BlockFit = (x: Float32Array, from: number, out: Fitted) => void;
 
 export interface FitOptions {
   readonly algorithm: BlockAlgorithm;
@@ -28,8 +15,6 @@ export interface FitOptions {
   /** Adds the zero point after rounding, as ONNX Runtime's quantizer for Q/DQ does: halves below zero then go down. Algorithm "default" only. */
   readonly signed?: boolean | undefined;
 }
-
-export const newFitted = (size: number): Fitted => ({ codes: new Uint8Array(size), scale: 0, zero: 0, check: 0 });
 
 export function blockFit({ algorithm, bits, symmetric, realZeros = false, signed = false }: FitOptions): BlockFit {
   switch (algorithm) {
@@ -44,8 +29,6 @@ export function blockFit({ algorithm, bits, symmetric, realZeros = false, signed
   }
 }
 
-// Adding and taking away 1.5 * 2^52 rounds a double to an integer, ties to even.
-const ROUND = 6755399441055744;
 const f32 = Math.fround;
 
 /**
@@ -163,14 +146,6 @@ function encodeAway(x: Float32Array, from: number, codes: Uint8Array, inverse: n
   for (let i = 0; i < codes.length; i++) {
     const t = f32(x[from + i]! * inverse);
     const q = (t < 0 ? -Math.floor(0.5 - t) : Math.floor(t + 0.5)) + zero;
-    codes[i] = q < 0 ? 0 : q > top ? top : q;
-  }
-}
-
-/** code = clip(round(x / scale + zero)), ties to even, in float64. */
-export function encodeEven(x: Float32Array, from: number, codes: Uint8Array, scale: number, zero: number, top: number): void {
-  for (let i = 0; i < codes.length; i++) {
-    const q = x[from + i]! / scale + zero + ROUND - ROUND;
     codes[i] = q < 0 ? 0 : q > top ? top : q;
   }
 }

@@ -6,7 +6,8 @@ import { quantizeErrors } from "../errors.ts";
 import { blocksOf, visitBlocks, type MatrixView } from "./blocks.ts";
 import { weightOnlyErrors } from "./errors.ts";
 import { inverseFactor } from "./cholesky.ts";
-import { blockFit, newFitted, type Bits } from "./fit.ts";
+import { blockFit } from "./fit.ts";
+import { newFitted, type Bits } from "./fitted.ts";
 import type { Gram } from "./gram.ts";
 import { packedLength, packers, type QuantizedMatrix } from "./matrix.ts";
 

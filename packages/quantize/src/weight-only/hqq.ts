@@ -2,14 +2,13 @@
  * Half-quadratic quantization (Badri and Shaji 2023): the zero point is moved so that the error is small in the l_0.7 norm, which
  * forgives outliers. Alternates a shrinkage of the error with the mean that solves for the zero point; needs no data.
  */
-import type { Bits, BlockFit } from "./fit.ts";
+import { ROUND, type Bits, type BlockFit } from "./fitted.ts";
 
 const NORM = 0.7;
 const BETA = 10;
 const KAPPA = 1.01;
 const ITERATIONS = 20;
 const LARGEST = 2e4;
-const ROUND = 6755399441055744;
 
 export function hqqFit(bits: Bits, realZeros: boolean): BlockFit {
   const top = 2 ** bits - 1;

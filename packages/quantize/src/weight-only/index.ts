@@ -1,4 +1,5 @@
-export { blockAlgorithms, blockFit, newFitted, type Bits, type BlockAlgorithm, type BlockFit, type FitOptions, type Fitted } from "./fit.ts";
+export { blockAlgorithms, blockFit, type BlockAlgorithm, type FitOptions } from "./fit.ts";
+export { newFitted, type Bits, type BlockFit, type Fitted } from "./fitted.ts";
 export type { MatrixView } from "./blocks.ts";
 export { dequantizeMatrix, packZeros, quantizeMatrix, type MatrixOptions, type QuantizedMatrix } from "./matrix.ts";
 export { bnb4Codebook, dequantizeBnb4, quantizeBnb4, type Bnb4Type, type QuantizedBnb4 } from "./bnb4.ts";

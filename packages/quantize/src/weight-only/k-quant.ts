@@ -2,10 +2,9 @@
  * The search of llama.cpp's k-quants as ONNX Runtime's tool does it: twenty candidate ranges; for each the scale and offset that
  * minimise the squared error weighted by sqrt(mean x^2) + |x|. All in float32 with numpy's order of summation, so that codes agree.
  */
-import { encodeEven, type Bits, type BlockFit } from "./fit.ts";
+import { encodeEven, ROUND, type Bits, type BlockFit } from "./fitted.ts";
 
 const STEPS = 20;
-const ROUND = 6755399441055744;
 const f32 = Math.fround;
 
 export function kQuantFit(bits: Bits): BlockFit {

@@ -1,7 +1,8 @@
 /** A whole weight matrix in blocks: packed codes, scales and zero points, in the layout of com.microsoft.MatMulNBits. */
 import { quantizeErrors } from "../errors.ts";
 import { blocksOf, visitBlocks, type MatrixView } from "./blocks.ts";
-import { blockFit, newFitted, type Bits, type BlockFit, type FitOptions } from "./fit.ts";
+import { blockFit, type FitOptions } from "./fit.ts";
+import { newFitted, type Bits, type BlockFit } from "./fitted.ts";
 
 export interface MatrixOptions extends FitOptions {
   /** Weights along k that share a scale; a power of two, at least 16. */

@@ -1,10 +1,9 @@
 /** Embedding tables for com.microsoft.GatherBlockQuantized, and the fits that ONNX Runtime's tool uses there (float32, ties to even). */
 import { packCodes, type DType } from "@lathe/core";
 import type { MatrixView } from "./blocks.ts";
-import type { Bits, BlockFit } from "./fit.ts";
+import { ROUND, type Bits, type BlockFit } from "./fitted.ts";
 import { codeAt, quantizeMatrix, type QuantizedMatrix } from "./matrix.ts";
 
-const ROUND = 6755399441055744;
 const f32 = Math.fround;
 
 export function tableFit(bits: Bits, symmetric: boolean): BlockFit {

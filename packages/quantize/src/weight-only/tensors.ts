@@ -1,5 +1,5 @@
 /** Constants of the emitted operators, made of a (possibly lazy) quantized matrix. */
-import { byteLengthOf, encodeNumbers, Tensor, bytesOf, type DType } from "@lathe/core";
+import { byteLengthOf, bytesOf, encodeNumbers, type DType, type Tensor } from "@lathe/core";
 import { blocksOf, type MatrixView } from "./blocks.ts";
 import type { LazyMatrix } from "./lazy.ts";
 import { packedLength, packZeros, type MatrixOptions, type QuantizedMatrix } from "./matrix.ts";

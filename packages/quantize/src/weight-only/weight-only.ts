@@ -96,16 +96,15 @@ class Conversion {
     inferShapes(this.#model);
     checkNames(graph, { ...this.#options, nodes: [...(this.#options.nodes ?? []), ...Object.keys(this.#options.overrides ?? {})] });
     const tables = this.#tables();
-    let products = this.#products();
+    const products = this.#products();
     const found = products.length + tables.length;
     if (found === 0) throw weightOnlyErrors.WEIGHT_ONLY_NOTHING({ seen: this.#left.length, reasons: this.#left.slice(0, 3).map((l) => `"${l.node}": ${l.reason}`).join("; ") });
     const learnt = this.#options.algorithm === "gptq" || this.#options.algorithm === "awq" ? await this.#learn(products) : new Map<Node, QuantizedMatrix>();
-    // AWQ has given nodes other weights.
-    if (this.#options.algorithm === "awq") products = products.map((p) => productOf(p.node, p.graph) as Product);
     let done = 0;
-    for (const product of products) {
-      await this.#turn(done++, found, product.node.label);
-      this.#rewrite(product, learnt.get(product.node));
+    for (const { node, graph: home } of products) {
+      await this.#turn(done++, found, node.label);
+      // Seen afresh: rewriting the products before it, or AWQ, has given it other inputs.
+      this.#rewrite(productOf(node, home) as Product, learnt.get(node));
     }
     for (const table of tables) {
       await this.#turn(done++, found, table.label);
