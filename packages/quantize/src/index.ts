@@ -38,5 +38,6 @@ export { dequantize } from "./accuracy/dequantize.ts";
 export * from "./auto.ts";
 // Weight-only formats, float16 and packages.
 export * from "./weight-only/index.ts";
+export * from "./float16/index.ts";
 export { quantizeAware, type QatOptions, type QatResult, type QatServices } from "./qat/train.ts";
 export { qatOptions, quantizeAwareTraining } from "./qat/technique.ts";

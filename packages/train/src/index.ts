@@ -12,7 +12,7 @@ export { trainingStep, LEARNING_RATE, averageOf, type Carried, type StepOptions,
 export { Trainer, withWeights, type StepResult, type TrainerState } from "./loop/trainer.ts";
 export { fit, type EpochRecord, type FitOptions, type FitResult, type FitRun } from "./loop/fit.ts";
 export type { CheckpointEvent, EndEvent as FitEndEvent, EpochEvent, FitEvent, StartEvent as FitStartEvent, StepEvent } from "./loop/events.ts";
-export { collect, rows, subset, tensorData, type TrainingData, type Transform } from "./loop/data.ts";
+export { collect, rows, subset, tensorData, trainingData, type TrainingData, type Transform } from "./loop/data.ts";
 export { compose, flip, normalize, shift } from "./loop/augment.ts";
 export { accuracy, rootMeanSquaredError, type AccuracyOptions, type Counter, type Metric } from "./loop/metrics.ts";
 export { evaluate, type EvaluateOptions } from "./loop/evaluate.ts";

@@ -3,8 +3,9 @@
  * the identity (straight-through); scales may learn too (learned step size, Esser et al. 2020). BatchNormalization is folded beforehand.
  * The result is written by static quantization, with the parameters that were trained with.
  */
-import { type Dataset, type Model, type Runtime, type Tensor } from "@lathe/core";
+import { Tensor, type Dataset, type Model, type Runtime } from "@lathe/core";
 import { trainingData, withTeacher, withWeights, type FitEvent, type FitOptions, type FitResult, type Loss, type Optimizer, type Schedule, type TrainerService, type TrainingData } from "@lathe/train";
+import { dequantize } from "../accuracy/dequantize.ts";
 import type { StaticOptionsInput } from "../options.ts";
 import type { Range } from "../spec.ts";
 import { applyStatic, calibrate, planStatic, rangesOf, rebalance, simplifyFirst, type StaticReport, type StaticServices } from "../static.ts";
@@ -56,11 +57,14 @@ export interface QatResult {
 export async function quantizeAware(source: Model, options: QatOptions, services: QatServices): Promise<QatResult> {
   const settings = options.static ?? {};
   const float = source.clone();
+  const { signal } = services;
   await simplifyFirst(float, settings);
+  signal?.throwIfAborted();
   await rebalance(float, settings, calibrationOf(services));
   const plan = planStatic(float.clone(), { ...settings, simplify: false });
   const prepared = plan.model.clone();
   const data = await trainingData(services.data, prepared);
+  signal?.throwIfAborted();
   const taught = options.teach ? await withTeacher(data, source, services.runtime) : undefined;
   try {
     return await phases(prepared, taught?.data ?? data, options, services);
@@ -84,6 +88,7 @@ async function phases(start: Model, data: TrainingData, options: QatOptions, ser
   let done = 0;
   let last: { fake: FakeQuantized; ranges: ReadonlyMap<string, Range>; weights: ReadonlyMap<string, Tensor> } | undefined;
   for (const epochs of phaseLengths(options)) {
+    services.signal?.throwIfAborted();
     const ranges = await observed(float, options, services);
     const fake = fakeQuantize(float, options.static ?? {}, ranges);
     const before = done;
@@ -97,7 +102,19 @@ async function phases(start: Model, data: TrainingData, options: QatOptions, ser
   const overrides = { ...options.static?.overrides, ...weightParams(fake, weights) } as StaticOptionsInput["overrides"];
   const final = planStatic(float.clone(), { ...options.static, simplify: false, overrides });
   const report = applyStatic(final, learnedRanges(fake, ranges, weights));
-  return { model: final.model, fakeQuantized: withWeights(fake.model, weights), report, history, steps: done };
+  const biases = writtenBiases(final.model, fake.model);
+  return { model: final.model, fakeQuantized: withWeights(fake.model, new Map([...weights, ...biases])), report, history, steps: done };
+}
+
+/** Biases as the written model holds them: rounded to int32, which training did not see. By name, real values. */
+function writtenBiases(written: Model, fake: Model): Map<string, Tensor> {
+  const stored = new Map([...written.graph.initializers].map((v) => [v.name, v.tensor!]));
+  return new Map([...fake.graph.initializers].flatMap(({ name, tensor }) => {
+    const [values, scale] = [stored.get(`${name}_quantized`), stored.get(`${name}_quantized_scale`)];
+    if (values?.dtype !== "int32" || !scale || !tensor) return [];
+    const zeroPoint = Tensor.from("int32", scale.dims, new Int32Array(scale.size));
+    return [[name, Tensor.from("float32", tensor.dims, dequantize({ values, scale, zeroPoint, axis: scale.dims.length === 0 ? undefined : 0 }))] as const];
+  }));
 }
 
 async function observed(float: Model, { static: settings = {} }: QatOptions, services: QatServices): Promise<Map<string, Range>> {

@@ -18,6 +18,10 @@ export interface StepOptions {
   readonly optimizer: Optimizer;
   /** Narrows the trained parameters (see parameters.ts for what counts as one); default: all that the loss depends on. */
   readonly trainable?: ((name: string, tensor: Tensor) => boolean) | undefined;
+  /** Names of further float32 initializers to train, which do not stand where parameters do (scales of fake quantization, say). */
+  readonly include?: readonly string[] | undefined;
+  /** Factor on the learning rate of a parameter; default 1. */
+  readonly rate?: ((name: string, tensor: Tensor) => number) | undefined;
   /** Which parameters decay; default: those with more than one dimension (not biases or norm scales). */
   readonly decay?: ((name: string, tensor: Tensor) => boolean) | undefined;
   /** Largest global L2 norm of all gradients together. */
@@ -101,7 +105,14 @@ export function trainingStep(model: Model, options: StepOptions): TrainingStep {
 function trainable(graph: Graph, options: StepOptions): Set<Value> {
   const wanted = parametersOf(graph).filter((v) => options.trainable?.(v.name, v.tensor!) ?? true);
   const kept = new Set([...graph.nodes].flatMap((node: Node) => (node.is("BatchNormalization") ? [node.input(3), node.input(4)] : [])));
-  return new Set(wanted.filter((v) => !kept.has(v)));
+  const included = (options.include ?? []).map((name) => named(graph, name));
+  return new Set([...wanted.filter((v) => !kept.has(v)), ...included]);
+}
+
+function named(graph: Graph, name: string): Value {
+  const found = [...graph.initializers].find((v) => v.name === name && v.dtype === "float32");
+  if (!found) throw trainErrors.TRAIN_NO_VALUE({ value: name, outputs: graph.outputs.map((o) => o.name) });
+  return found;
 }
 
 function carryStatistics(graph: Graph, statistics: readonly RunningStatistic[]): Carried[] {
@@ -126,7 +137,9 @@ function update(graph: Graph, options: StepOptions, gradients: ReadonlyMap<Value
     const decay = options.decay?.(parameter.name, initial) ?? initial.dims.length > 1;
     const input = becomeInput(graph, parameter);
     const slots = options.optimizer.state.map((slot) => graph.addInput(`${input.name}/${slot}`, input.type));
-    const updated = options.optimizer.update(c, input, gradient, slots, decay);
+    const factor = options.rate?.(input.name, initial) ?? 1;
+    const rated = factor === 1 ? c : { ...c, learningRate: c.emit("Mul", [c.learningRate, c.scalar(factor)]) };
+    const updated = options.optimizer.update(rated, input, gradient, slots, decay);
     const next = choose(updated.parameter, input);
     parameters.push(carry(graph, input, next, initial));
     slots.forEach((slot, i) => state.push(carry(graph, slot, choose(updated.state[i]!, slot), zeros(initial))));
