@@ -1,0 +1,86 @@
+/** The gateway's client for Node and browsers: uploads, jobs as async iterables, downloads. */
+import { JobHandle, JOB, MODEL, PROBLEM } from "./job.ts";
+import { sourceOf, type Bytes } from "./source.ts";
+import { request, settled, type Connection } from "./transport.ts";
+import type { JobInfo, ModelInfo, StepInput } from "./types.ts";
+import { sendAll } from "./upload.ts";
+
+export { GatewayError, type Connection } from "./transport.ts";
+export { JobHandle } from "./job.ts";
+export type { Bytes } from "./source.ts";
+export type * from "./types.ts";
+
+/** A thing by itself or by its id. */
+export type Ref = string | { readonly id: string };
+
+export interface OptimizeOptions {
+  readonly data?: Ref;
+  readonly batch?: number;
+  readonly seed?: number;
+  readonly name?: string;
+  readonly idempotencyKey?: string;
+}
+
+export interface Client {
+  /** Any operation of schema.graphql. @throws GatewayError */
+  query<T>(text: string, variables?: object): Promise<T>;
+  /** Sends a model: bytes, a Blob, or the path of a file. @throws GatewayError */
+  upload(bytes: Bytes, options?: { readonly name?: string; readonly data?: Readonly<Record<string, Bytes>> }): Promise<ModelInfo>;
+  /** Sends an .npz file with calibration data. */
+  uploadDataset(bytes: Bytes, options?: { readonly name?: string }): Promise<{ readonly id: string; readonly name: string }>;
+  model(id: string): Promise<ModelInfo | null>;
+  optimize(model: Ref, steps: readonly StepInput[], options?: OptimizeOptions): Promise<JobHandle>;
+  benchmark(models: readonly Ref[], options?: { readonly rounds?: number; readonly data?: Ref; readonly idempotencyKey?: string }): Promise<JobHandle>;
+  job(id: string): Promise<JobHandle>;
+  /** The bytes of a model's graph file. */
+  download(model: ModelInfo): Promise<Uint8Array>;
+}
+
+const COMPLETE = `mutation ($input: UploadCompleteInput!) { uploadComplete(input: $input) { __typename
+  ... on ModelCreated { model { ${MODEL} } } ... on DatasetCreated { dataset { id name } } ${PROBLEM} } }`;
+const OPTIMIZE = `mutation ($model: ID!, $steps: [StepInput!]!, $data: ID, $batch: Int, $seed: Int, $name: String, $idempotencyKey: String) {
+  optimize(model: $model, steps: $steps, data: $data, batch: $batch, seed: $seed, name: $name, idempotencyKey: $idempotencyKey) {
+    __typename ... on JobPayload { job { ${JOB} } } ${PROBLEM} } }`;
+const BENCHMARK = `mutation ($models: [ID!]!, $rounds: Int, $data: ID, $idempotencyKey: String) {
+  benchmark(models: $models, rounds: $rounds, data: $data, idempotencyKey: $idempotencyKey) { __typename ... on JobPayload { job { ${JOB} } } ${PROBLEM} } }`;
+
+type Payload<T> = { readonly __typename: string } & T;
+
+const idOf = (ref: Ref): string => (typeof ref === "string" ? ref : ref.id);
+
+/** @example const lathe = connect({ url: "http://127.0.0.1:4000", token }); */
+export function connect(connection: Connection): Client {
+  const query = <T>(text: string, variables: object = {}): Promise<T> => request<T>(connection, text, variables);
+  const started = (payload: Payload<{ job: JobInfo }>): JobHandle => new JobHandle(connection, settled(payload).job);
+  return {
+    query,
+    async upload(bytes, { name, data = {} } = {}) {
+      const names = Object.keys(data);
+      const sources = await Promise.all([bytes, ...names.map((n) => data[n]!)].map(sourceOf));
+      const [graph, ...rest] = await sendAll(connection, sources);
+      const input = { model: { name: name ?? sources[0]!.name ?? "model", graph, data: rest.map((upload, i) => ({ upload, name: names[i] })) } };
+      return settled((await query<{ uploadComplete: Payload<{ model: ModelInfo }> }>(COMPLETE, { input })).uploadComplete).model;
+    },
+    async uploadDataset(bytes, { name } = {}) {
+      const source = await sourceOf(bytes);
+      const [file] = await sendAll(connection, [source]);
+      const input = { dataset: { name: name ?? source.name ?? "dataset", file } };
+      return settled((await query<{ uploadComplete: Payload<{ dataset: { id: string; name: string } }> }>(COMPLETE, { input })).uploadComplete).dataset;
+    },
+    model: async (id) => (await query<{ model: ModelInfo | null }>(`query ($id: ID!) { model(id: $id) { ${MODEL} } }`, { id })).model,
+    optimize: async (model, steps, { data, ...options } = {}) =>
+      started((await query<{ optimize: Payload<{ job: JobInfo }> }>(OPTIMIZE, { model: idOf(model), steps, ...(data ? { data: idOf(data) } : {}), ...options })).optimize),
+    benchmark: async (models, { data, ...options } = {}) =>
+      started((await query<{ benchmark: Payload<{ job: JobInfo }> }>(BENCHMARK, { models: models.map(idOf), ...(data ? { data: idOf(data) } : {}), ...options })).benchmark),
+    async job(id) {
+      const handle = new JobHandle(connection, { id, kind: "OPTIMIZE", state: "QUEUED", progress: 0, lastSeq: 0, error: null });
+      await handle.refresh();
+      return handle;
+    },
+    async download({ files }) {
+      const response = await (connection.fetch ?? fetch)(files[0]!.url);
+      if (!response.ok) throw new Error(`The download failed with status ${response.status}.`);
+      return new Uint8Array(await response.arrayBuffer());
+    },
+  };
+}

@@ -1,0 +1,113 @@
+/** `lathe-gateway`: the gateway as a program. Also what `lathe serve` runs. */
+import { isLatheError } from "@lathe/core";
+import { parseArgs } from "node:util";
+import { scopes, type Scope } from "./auth.ts";
+import { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
+import { jsonLog } from "./log.ts";
+import { standardModule } from "./techniques/offer.ts";
+
+export const help = `Usage: lathe-gateway [start] [options]
+       lathe-gateway key --owner <name> [--scope read|write|admin] [--name <text>] [options]
+
+Starts the GraphQL gateway. At the first start it prints an admin key.
+
+  --folder <path>      where files and the embedded database are kept (default: ./lathe-data)
+  --port <number>      default 4000
+  --host <address>     default 127.0.0.1
+  --public-url <url>   address by which clients reach it, when it is behind a proxy
+  --workers <count>    jobs this process runs at once; 0: none (default: 1)
+  --no-http            only a worker
+  --technique <module> an installed package or file URL with more techniques; may be repeated
+  --development        GraphiQL at /graphql, field suggestions
+  --help
+
+DATABASE_URL makes it use that Postgres instead of the embedded database.`;
+
+const options = {
+  folder: { type: "string", default: "lathe-data" },
+  port: { type: "string", default: "4000" },
+  host: { type: "string", default: "127.0.0.1" },
+  "public-url": { type: "string" },
+  workers: { type: "string", default: "1" },
+  "no-http": { type: "boolean", default: false },
+  technique: { type: "string", multiple: true, default: [] as string[] },
+  development: { type: "boolean", default: false },
+  help: { type: "boolean", default: false },
+  owner: { type: "string" },
+  scope: { type: "string", default: "write" },
+  name: { type: "string", default: "" },
+} as const;
+
+/** Ends the process on failure: 2 for a wrong command line, 1 otherwise. */
+export async function main(args: readonly string[]): Promise<void> {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(args);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${help}\n`);
+    process.exit(2);
+  }
+  const { values, positionals } = parsed;
+  if (values.help) return void process.stdout.write(`${help}\n`);
+  try {
+    if (positionals[0] === "key") await makeKey(values);
+    else await start(values);
+  } catch (error) {
+    if (!isLatheError(error)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+const parse = (args: readonly string[]) => parseArgs({ args: [...args], options, allowPositionals: true });
+type Values = ReturnType<typeof parse>["values"];
+
+const settings = (values: Values): GatewayOptions => ({
+  folder: values.folder,
+  port: count(values.port, "--port"),
+  host: values.host,
+  publicUrl: values["public-url"],
+  workers: count(values.workers, "--workers"),
+  http: !values["no-http"],
+  techniques: [standardModule, ...values.technique],
+  development: values.development,
+  databaseUrl: process.env["DATABASE_URL"],
+});
+
+function count(text: string, flag: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0 && text.trim() !== "") return value;
+  process.stderr.write(`${flag} expects a whole number, not "${text}".\n`);
+  process.exit(2);
+}
+
+async function start(values: Values): Promise<void> {
+  const gateway = await createGateway(settings(values));
+  const { firstToken, url } = gateway;
+  if (firstToken) process.stdout.write(`Admin key, shown this once: ${firstToken}\n`);
+  if (url) process.stdout.write(`Listening on ${url}\n`);
+  stopOnSignal(gateway);
+}
+
+function stopOnSignal(gateway: Gateway): void {
+  let asked = false;
+  const stop = (): void => {
+    // Asked twice: now.
+    if (asked) process.exit(130);
+    asked = true;
+    void gateway.close().then(() => process.exit(0), () => process.exit(1));
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+}
+
+async function makeKey(values: Values): Promise<void> {
+  if (!values.owner || !scopes.includes(values.scope as Scope)) {
+    process.stderr.write(`${help}\n`);
+    process.exit(2);
+  }
+  const gateway = await createGateway({ ...settings(values), http: false, workers: 0, log: jsonLog(() => {}) });
+  const { token } = await gateway.keys.make({ name: values.name, owner: values.owner, scopes: [values.scope as Scope] });
+  process.stdout.write(`${token}\n`);
+  await gateway.close();
+}

@@ -1,0 +1,61 @@
+/** Postgres inside this process (PGlite). One process per folder: see lock.ts. Survives the end of the process, not a power cut: it does not fsync. */
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { PGlite } from "@electric-sql/pglite";
+import { gatewayErrors } from "../errors.ts";
+import type { Db, Row, Sql, SqlValue } from "./db.ts";
+import { lockFolder } from "./lock.ts";
+
+/** The folder format follows the major version of the Postgres inside. */
+const FORMAT = "pglite 0.5 (PostgreSQL 18)";
+const INT8 = 20;
+
+/** `undefined` for a database in memory. @throws STORE_IN_USE, STORE_VERSION */
+export async function openPglite(folder: string | undefined): Promise<Db> {
+  if (folder === undefined) return wrap(await create(undefined), "memory", async () => {});
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const lock = await lockFolder(folder);
+  try {
+    await checkVersion(folder);
+    return wrap(await create(join(folder, "pg")), "embedded", lock.release);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function create(dataDir: string | undefined): Promise<PGlite> {
+  const pglite = await import("@electric-sql/pglite");
+  return pglite.PGlite.create({ ...(dataDir === undefined ? {} : { dataDir }), parsers: { [INT8]: Number } });
+}
+
+async function checkVersion(folder: string): Promise<void> {
+  const sidecar = join(folder, "VERSION");
+  if (!existsSync(sidecar)) {
+    if (existsSync(join(folder, "pg"))) throw gatewayErrors.STORE_VERSION({ folder, found: "an unknown version", expected: FORMAT });
+    await writeFile(sidecar, `${FORMAT}\n`);
+    return;
+  }
+  const found = (await readFile(sidecar, "utf8")).trim();
+  if (found !== FORMAT) throw gatewayErrors.STORE_VERSION({ folder, found, expected: FORMAT });
+}
+
+function wrap(pg: PGlite, tier: Db["tier"], release: () => Promise<void>): Db {
+  const sqlOf = (client: Pick<PGlite, "query">): Sql => ({
+    async query<T extends object = Row>(text: string, values: readonly SqlValue[] = []) {
+      return (await client.query<T>(text, [...values])).rows;
+    },
+  });
+  return {
+    ...sqlOf(pg),
+    tier,
+    exec: async (text) => void (await pg.exec(text)),
+    transaction: async <T>(work: (tx: Sql) => Promise<T>) => (await pg.transaction((tx) => work(sqlOf(tx as unknown as PGlite)))) as T,
+    listen: async (channel, take) => pg.listen(channel, take),
+    async close() {
+      await pg.close();
+      await release();
+    },
+  };
+}

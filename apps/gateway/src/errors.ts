@@ -1,0 +1,91 @@
+import { defineErrors } from "@lathe/core";
+
+/** Codes that end up in the API as `code` of a user error, in the error of a failed job, or on the operator's terminal. */
+export const gatewayErrors = defineErrors({
+  STORE_IN_USE: {
+    text: (d: { folder: string; holder: string }) => `The data folder "${d.folder}" is in use by ${d.holder}; two processes on one embedded database would lose data.`,
+    remedy: "Stop that process, choose another folder, or set DATABASE_URL so that several gateways can share one Postgres.",
+  },
+  STORE_VERSION: {
+    text: (d: { folder: string; found: string; expected: string }) => `The data folder "${d.folder}" was written by ${d.found}; this program embeds ${d.expected}, which cannot read it.`,
+    remedy: "Start the version that wrote it, or choose an empty folder.",
+  },
+  MIGRATION_AHEAD: {
+    text: (d: { found: number; known: number }) => `The database has schema version ${d.found}; this program knows versions up to ${d.known}.`,
+    remedy: "Start a newer gateway.",
+  },
+  TECHNIQUE_MODULE: {
+    text: (d: { module: string; reason: string }) => `The technique module "${d.module}" cannot be used: ${d.reason}.`,
+    remedy: "Name an installed package, or the URL of a module, that exports techniques.",
+  },
+  TECHNIQUE_CLASH: {
+    text: (d: { name: string }) => `Two of the techniques offered are called "${d.name}".`,
+    remedy: "Offer each name once.",
+  },
+  NOT_FOUND: {
+    text: (d: { what: string; id: string }) => `There is no ${d.what} with the id "${d.id}".`,
+    remedy: "Use an id that this API gave you; things of other owners are not shown.",
+  },
+  INVALID_INPUT: {
+    text: (d: { at: string; expected: string; received: string }) => `${d.at} expects ${d.expected}, but ${d.received} came.`,
+    remedy: "Correct the input.",
+  },
+  STEP_INVALID: {
+    text: (d: { reason: string }) => `The steps cannot run: ${d.reason}`,
+    remedy: "See the technique's options in the query `techniques`.",
+  },
+  UPLOAD_MISSING: {
+    text: (d: { digest: string }) => `The bytes of ${d.digest} have not arrived.`,
+    remedy: "PUT them to the URL that uploadCreate gave.",
+  },
+  UPLOAD_MISMATCH: {
+    text: (d: { digest: string; received: string }) => `The bytes sent for ${d.digest} have the SHA-256 ${d.received}; they were thrown away.`,
+    remedy: "Send them again.",
+  },
+  UPLOAD_TOO_LARGE: {
+    text: (d: { size: number; limit: number }) => `A file of ${d.size} bytes is over the limit of ${d.limit}.`,
+    remedy: "Send a smaller file, or raise limits.uploadBytes.",
+  },
+  MODEL_INVALID: {
+    text: (d: { reason: string }) => `The model cannot be read: ${d.reason}`,
+    remedy: "Check the file with onnx.checker or `lathe inspect`.",
+  },
+  IDEMPOTENCY_CONFLICT: {
+    text: (d: { key: string }) => `The idempotency key "${d.key}" was used before for another request.`,
+    remedy: "Use a fresh key for each new request.",
+  },
+  JOB_STATE: {
+    text: (d: { action: string; state: string }) => `A job that is ${d.state} cannot be ${d.action}.`,
+    remedy: "Look at the job's state first.",
+  },
+  IN_USE: {
+    text: (d: { what: string; reason: string }) => `${d.what} cannot be deleted: ${d.reason}.`,
+    remedy: "Wait for the job, or cancel it.",
+  },
+  TOO_MANY: {
+    text: (d: { what: string; limit: number }) => `You have ${d.limit} ${d.what} already, which is the limit.`,
+    remedy: "Wait until some of them are done.",
+  },
+  FORBIDDEN: {
+    text: (d: { scope: string }) => `This key lacks the scope "${d.scope}".`,
+    remedy: "Use a key that has it.",
+  },
+  CHILD_CRASHED: {
+    text: (d: { how: string }) => `The process that worked on the model ended abnormally (${d.how}).`,
+    remedy: "The model or its options bring the engine down; try other steps, or report it with the model.",
+  },
+  OUT_OF_MEMORY: {
+    text: (d: { limit: number }) => `The work needed more than the ${d.limit} bytes of memory that one attempt may use.`,
+    remedy: "Use a smaller model or batch, or raise limits.memoryBytes.",
+  },
+  TIMED_OUT: {
+    text: (d: { ms: number }) => `The work was not done within ${d.ms} ms.`,
+    remedy: "Use fewer samples or steps, or raise limits.attemptMs.",
+  },
+  WORKER_LOST: {
+    text: (d: { attempts: number }) => `The worker was lost in each of ${d.attempts} attempts.`,
+    remedy: "Look at the logs of the workers; retryJob starts again.",
+  },
+});
+
+export type GatewayCode = Exclude<keyof typeof gatewayErrors, "$rows">;

@@ -1,0 +1,173 @@
+/** The one router. What is not in its table does not exist; what is not marked public passes the key check first. */
+import { createServer, type Server } from "node:http";
+import type { Readable } from "node:stream";
+import type { App, Ctx } from "../app.ts";
+import type { Principal } from "../auth.ts";
+import { download, upload } from "./files.ts";
+import type { Metrics } from "./metrics.ts";
+import { rate } from "./rate.ts";
+import { harden, json, refuse, type Req, type Res } from "./respond.ts";
+import { studioFile } from "./studio.ts";
+import type { Yoga } from "./yoga.ts";
+
+export interface HttpOptions {
+  readonly app: App;
+  readonly yoga: Yoga;
+  readonly metrics: Metrics;
+  /** False while starting and stopping. */
+  readonly ready: () => boolean;
+  /** Address by which clients reach us, when it is not what they say in the Host header: behind a proxy. */
+  readonly publicUrl?: string | undefined;
+}
+
+interface Call extends HttpOptions {
+  readonly req: Req;
+  readonly res: Res;
+  readonly url: URL;
+  readonly match: RegExpExecArray;
+  readonly principal: Principal | undefined;
+}
+
+interface Route {
+  readonly name: string;
+  readonly methods: readonly string[];
+  readonly path: RegExp;
+  /** public: no secret behind it. signed: the address carries its permission. Else the scope that a key must have. */
+  readonly access: "public" | "signed" | "read" | "admin";
+  handle(call: Call): Promise<void> | void;
+}
+
+export const routes: readonly Route[] = [
+  { name: "graphql", methods: ["GET", "POST"], path: /^\/graphql$/, access: "read", handle: graphql },
+  { name: "upload", methods: ["PUT", "HEAD"], path: /^\/uploads\/([A-Za-z0-9_-]{1,64})$/, access: "signed", handle: ({ app, req, res, match, url }) => upload(app, req, res, match[1]!, url.searchParams) },
+  { name: "file", methods: ["GET", "HEAD"], path: /^\/files\/(sha256:[0-9a-f]{64})$/, access: "signed", handle: ({ app, req, res, match, url }) => download(app, req, res, match[1]!, url.searchParams) },
+  { name: "live", methods: ["GET"], path: /^\/live$/, access: "public", handle: ({ res }) => json(res, 200, { live: true }) },
+  { name: "ready", methods: ["GET"], path: /^\/ready$/, access: "public", handle: readiness },
+  { name: "metrics", methods: ["GET"], path: /^\/metrics$/, access: "admin", handle: prometheus },
+  { name: "studio", methods: ["GET"], path: /^\/(?:studio\.(?:js|css))?$/, access: "public", handle: ({ res, url }) => studioFile(res, url.pathname) },
+];
+
+export function makeServer(options: HttpOptions): Server {
+  const { app, metrics } = options;
+  const { requestsPerSecond, requestBurst } = app.limits;
+  const callers = rate(requestsPerSecond, requestBurst);
+  // Wrong keys are counted by address, so that nobody tries through them.
+  const strangers = rate(5, 20);
+  const server = createServer({ requestTimeout: 0, headersTimeout: 20_000, maxHeaderSize: 16_384 }, (req, res) => {
+    const started = performance.now();
+    let name = "none";
+    harden(res);
+    res.on("close", () => metrics.request(name, res.statusCode, (performance.now() - started) / 1000));
+    serve(options, req, res, (route) => (name = route), callers, strangers).catch((error: unknown) => {
+      app.log.error("request failed", { route: name, error });
+      if (!res.headersSent) refuse(res, 500, "INTERNAL_SERVER_ERROR", "Something went wrong on our side.");
+      else res.destroy();
+    });
+  });
+  server.keepAliveTimeout = 65_000;
+  return server;
+}
+
+async function serve(options: HttpOptions, req: Req, res: Res, named: (route: string) => void, callers: ReturnType<typeof rate>, strangers: ReturnType<typeof rate>): Promise<void> {
+  const { app } = options;
+  const url = parseUrl(req.url ?? "");
+  const route = url && routes.find((r) => r.path.test(url.pathname));
+  if (!url || !route) return refuse(res, 404, "NOT_FOUND", "There is nothing here.");
+  named(route.name);
+  if (!route.methods.includes(req.method ?? "")) return refuse(res, 405, "METHOD", `${req.method} is not allowed here.`, { allow: route.methods.join(", ") });
+  let principal: Principal | undefined;
+  if (route.access !== "public" && route.access !== "signed") {
+    principal = await principalOf(app, req);
+    if (!principal) {
+      const wait = strangers.take(req.socket.remoteAddress ?? "");
+      if (wait > 0) return refuse(res, 429, "RATE_LIMITED", "Too many requests without a valid key.", { "retry-after": String(wait) });
+      return refuse(res, 401, "UNAUTHENTICATED", "Send a key: Authorization: Bearer lathe_...", { "www-authenticate": "Bearer" });
+    }
+    if (!principal.scopes.has(route.access)) return refuse(res, 403, "FORBIDDEN", `This key lacks the scope "${route.access}".`);
+    const wait = callers.take(principal.keyId);
+    if (wait > 0) return refuse(res, 429, "RATE_LIMITED", "Too many requests; slow down.", { "retry-after": String(wait) });
+  }
+  await route.handle({ ...options, req, res, url, match: route.path.exec(url.pathname)!, principal });
+}
+
+/** Paths are compared as they come: what needs decoding is no path of ours. */
+function parseUrl(text: string): URL | undefined {
+  if (!text.startsWith("/") || text.startsWith("//") || text.length > 8192) return undefined;
+  const [path = ""] = text.split("?", 1);
+  if (/[%\\]|\/\.|[^\x21-\x7e]/.test(path)) return undefined;
+  try {
+    return new URL(text, "http://gateway");
+  } catch {
+    return undefined;
+  }
+}
+
+async function principalOf(app: App, req: Req): Promise<Principal | undefined> {
+  const [, token] = /^Bearer (lathe_[A-Za-z0-9_-]{8,200})$/.exec(req.headers.authorization ?? "") ?? [];
+  return token === undefined ? undefined : app.keys.find(token);
+}
+
+async function graphql({ app, yoga, req, res, url, principal, publicUrl }: Call): Promise<void> {
+  if (!mayCross(req)) return refuse(res, 403, "CSRF", 'Requests other than POST with application/json need the header "x-lathe-client".');
+  const type = req.headers["content-type"] ?? "";
+  if (req.method === "POST" && !/^application\/(graphql-response\+|graphql\+)?json\b/i.test(type)) return refuse(res, 415, "CONTENT_TYPE", "Send application/json.");
+  const abort = new AbortController();
+  res.on("close", () => abort.abort());
+  const stream = /text\/event-stream/.test(req.headers.accept ?? "");
+  const clock = stream ? undefined : setTimeout(() => abort.abort(), app.limits.requestMs);
+  try {
+    const body = req.method === "POST" ? await readBody(req, app.limits.requestBytes) : undefined;
+    if (body === "too-large") return refuse(res, 413, "TOO_LARGE", `A request may have at most ${app.limits.requestBytes} bytes.`, { connection: "close" });
+    const origin = publicUrl ?? `http://${req.headers.host ?? "localhost"}`;
+    const request = new Request(new URL(url.pathname + url.search, "http://gateway"), { method: req.method!, headers: headersOf(req), body: body ? new Uint8Array(body) : null, signal: abort.signal });
+    const context: Ctx = { app, principal: principal!, origin, signal: abort.signal };
+    const response = await yoga.fetch(request, context);
+    res.writeHead(response.status, { ...Object.fromEntries(response.headers), "cache-control": "no-store" });
+    await send(response.body, res);
+  } finally {
+    clearTimeout(clock);
+  }
+}
+
+/** Browsers send JSON and own headers across origins only after asking, and we never say yes. */
+const mayCross = (req: Req): boolean => req.headers["x-lathe-client"] !== undefined || (req.method === "POST" && /json/.test(req.headers["content-type"] ?? ""));
+
+const headersOf = (req: Req): [string, string][] =>
+  ["accept", "content-type", "x-lathe-client"].flatMap((name) => (typeof req.headers[name] === "string" ? [[name, req.headers[name]] as [string, string]] : []));
+
+async function readBody(req: Readable, limit: number): Promise<Buffer | "too-large"> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of req) {
+    size += (chunk as Buffer).length;
+    if (size > limit) return "too-large";
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Takes the next piece only when the client has taken the last one: a slow reader costs no memory. */
+async function send(body: ReadableStream<Uint8Array> | null, res: Res): Promise<void> {
+  const reader = body?.getReader();
+  res.on("close", () => void reader?.cancel().catch(() => undefined));
+  while (reader && !res.destroyed) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (!res.write(value)) await new Promise<void>((resolve) => {
+      res.once("drain", resolve);
+      res.once("close", resolve);
+    });
+  }
+  res.end();
+}
+
+async function readiness({ app, ready, res }: Call): Promise<void> {
+  const works = ready() && (await app.db.query("select 1").then(() => true, () => false));
+  json(res, works ? 200 : 503, { ready: works });
+}
+
+async function prometheus({ metrics, res }: Call): Promise<void> {
+  const text = await metrics.registry.metrics();
+  res.writeHead(200, { "content-type": metrics.registry.contentType });
+  res.end(text);
+}

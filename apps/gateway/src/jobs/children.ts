@@ -1,0 +1,228 @@
+/**
+ * One child process per task. It has a fresh folder, an environment of a few names, limits of memory and time, and low priority. What it
+ * says is size-capped and read as data. A child is started ahead of time, so that a task need not wait for one to come up; it does one
+ * task and ends.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { setPriority } from "node:os";
+import { join } from "node:path";
+import type { Duplex, Writable } from "node:stream";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { RunEvent } from "@lathe/core";
+import { gatewayErrors } from "../errors.ts";
+import { MAX_LINE, type FromChild, type Task, type TaskResult } from "../task/protocol.ts";
+import type { Problem } from "./model.ts";
+
+export type Isolation = "PROCESS" | "PROCESS_LIMITED";
+
+export interface RunSettings {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: RunEvent) => void;
+  readonly onStart?: (pid: number) => void;
+}
+
+export type Outcome =
+  | { readonly result: TaskResult; readonly peakBytes: number }
+  | { readonly problem: Problem; readonly peakBytes: number }
+  | { readonly aborted: true; readonly peakBytes: number };
+
+/** Without the folder, which the children choose. */
+export type NewTask = Task extends infer T ? (T extends Task ? Omit<T, "folder" | "threads"> : never) : never;
+
+export interface Children {
+  readonly isolation: Isolation;
+  /** Runs a task in a child. `use` gets the folder while its files are there. */
+  run<T>(task: NewTask, settings: RunSettings, use: (outcome: Outcome, folder: string) => Promise<T>): Promise<T>;
+  close(): void;
+}
+
+export interface ChildLimits {
+  readonly memoryBytes: number;
+  readonly threads: number;
+}
+
+/** SIGTERM first; SIGKILL when that did nothing for so long. */
+const GRACE_MS = 3000;
+const WATCH_MS = 200;
+const PAGE = 4096;
+const prlimit = ["/usr/bin/prlimit", "/bin/prlimit"].find((path) => process.platform === "linux" && existsSync(path));
+
+export function openChildren(scratch: string, limits: ChildLimits): Children {
+  let open = true;
+  let standby: Child | undefined;
+  const take = (): Child => {
+    const child = standby && !standby.ended ? standby : new Child(limits.memoryBytes);
+    standby = undefined;
+    return child;
+  };
+  const refill = (): void => {
+    if (open) standby ??= new Child(limits.memoryBytes);
+  };
+  refill();
+  return {
+    isolation: prlimit === undefined ? "PROCESS" : "PROCESS_LIMITED",
+    async run(task, settings, use) {
+      const folder = join(scratch, `task-${randomBytes(12).toString("hex")}`);
+      await mkdir(folder, { mode: 0o700 });
+      try {
+        const done = await take().run({ ...task, folder, threads: limits.threads } as Task, settings);
+        return await use(done, folder);
+      } finally {
+        refill();
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+    close() {
+      open = false;
+      standby?.end();
+    },
+  };
+}
+
+class Child {
+  ended = false;
+  readonly #process: ChildProcess;
+  readonly #limit: number;
+  #stderr = "";
+  #said = "";
+  #peak = 0;
+  #reason: Problem | "aborted" | undefined;
+  #result: TaskResult | undefined;
+  #failure: Problem | undefined;
+  #onEvent: (event: RunEvent) => void = () => {};
+  readonly #exit: Promise<string>;
+
+  constructor(memoryBytes: number) {
+    this.#limit = memoryBytes;
+    const child = (this.#process = start(memoryBytes));
+    this.#exit = new Promise((resolve) => {
+      child.on("error", (error) => resolve(`it could not be started: ${error.message}`));
+      child.on("close", (code, signal) => resolve(signal ?? `exit code ${code}`));
+    });
+    void this.#exit.then(() => (this.ended = true));
+    child.stderr!.on("data", (chunk: Buffer) => (this.#stderr = (this.#stderr + chunk.toString()).slice(-2000)));
+    child.stdin!.on("error", () => {});
+    const pipe = child.stdio[3] as Duplex;
+    pipe.on("error", () => {});
+    pipe.setEncoding("utf8");
+    pipe.on("data", (chunk: string) => this.#hear(chunk));
+    this.#hold(false);
+  }
+
+  async run(task: Task, { timeoutMs, signal, onEvent, onStart }: RunSettings): Promise<Outcome> {
+    this.#hold(true);
+    if (onEvent) this.#onEvent = onEvent;
+    if (this.#process.pid !== undefined) onStart?.(this.#process.pid);
+    const stop = (reason: Problem | "aborted", signalName: NodeJS.Signals): void => {
+      this.#reason ??= reason;
+      this.#process.kill(signalName);
+    };
+    let grace: NodeJS.Timeout | undefined;
+    const abort = (): void => {
+      stop("aborted", "SIGTERM");
+      grace ??= setTimeout(() => stop("aborted", "SIGKILL"), GRACE_MS);
+    };
+    const clock = setTimeout(() => stop(problem(gatewayErrors.TIMED_OUT({ ms: timeoutMs })), "SIGKILL"), timeoutMs);
+    const watch = setInterval(() => {
+      this.#peak = Math.max(this.#peak, residentBytes(this.#process.pid));
+      if (this.#peak > this.#limit) stop(problem(gatewayErrors.OUT_OF_MEMORY({ limit: this.#limit })), "SIGKILL");
+    }, WATCH_MS);
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    (this.#process.stdin as Writable).write(`${JSON.stringify(task)}\n`);
+    const how = await this.#exit;
+    clearTimeout(clock);
+    clearTimeout(grace);
+    clearInterval(watch);
+    signal?.removeEventListener("abort", abort);
+    return { ...this.#outcome(how), peakBytes: this.#peak } as Outcome;
+  }
+
+  /** For a child that was not needed: it sees its stdin end. */
+  end(): void {
+    this.#process.stdin!.end();
+    this.#process.kill("SIGKILL");
+  }
+
+  #outcome(how: string): { result: TaskResult } | { problem: Problem } | { aborted: true } {
+    if (this.#reason === "aborted") return { aborted: true };
+    if (this.#reason) return { problem: this.#reason };
+    if (this.#result) return { result: this.#result };
+    if (this.#failure) return { problem: this.#failure };
+    const starved = /bad_alloc|heap out of memory|Cannot allocate memory|ENOMEM/i.test(this.#stderr);
+    return { problem: problem(starved ? gatewayErrors.OUT_OF_MEMORY({ limit: this.#limit }) : gatewayErrors.CHILD_CRASHED({ how })) };
+  }
+
+  #hear(chunk: string): void {
+    this.#said += chunk;
+    if (this.#said.length > MAX_LINE) return void this.#process.kill("SIGKILL");
+    const lines = this.#said.split("\n");
+    this.#said = lines.pop()!;
+    for (const line of lines) this.#take(line);
+  }
+
+  #take(line: string): void {
+    let message: FromChild;
+    try {
+      message = JSON.parse(line) as FromChild;
+    } catch {
+      // Something else wrote into the pipe: the child cannot be believed any more.
+      this.#process.kill("SIGKILL");
+      return;
+    }
+    if ("event" in message) this.#onEvent(message.event);
+    else if ("result" in message) this.#result = message.result;
+    else if ("failure" in message) this.#failure = { code: message.failure.code, message: message.failure.message };
+  }
+
+  /** A child that only stands by does not keep the program alive. */
+  #hold(on: boolean): void {
+    const things = [this.#process, this.#process.stdin, this.#process.stderr, this.#process.stdio[3]] as unknown as { ref(): void; unref(): void }[];
+    for (const thing of things) if (on) thing.ref();
+    else thing.unref();
+  }
+}
+
+const problem = ({ code, message }: { code: string; message: string }): Problem => ({ code, message });
+
+function start(memoryBytes: number): ChildProcess {
+  const { file, args } = entry();
+  const heap = Math.max(64, Math.floor(memoryBytes / 2 ** 20));
+  const node = [process.execPath, `--max-old-space-size=${heap}`, ...args, file];
+  // The data segment is what allocators take; core files of crashed engines are of no use here.
+  const command = prlimit === undefined ? node : [prlimit, `--data=${memoryBytes}`, "--core=0", "--", ...node];
+  const child = spawn(command[0]!, command.slice(1), { stdio: ["pipe", "ignore", "pipe", "pipe"], env: environment(), shell: false });
+  try {
+    if (child.pid !== undefined) setPriority(child.pid, 10);
+  } catch {
+    // It has ended already, or the system does not let us: it runs at normal priority.
+  }
+  return child;
+}
+
+/** Built: `task/child.js`. From sources: `child.ts`, which Node versions without type stripping read with tsx. */
+function entry(): { file: string; args: string[] } {
+  if (!import.meta.url.endsWith(".ts")) return { file: fileURLToPath(new URL("./task/child.js", import.meta.url)), args: [] };
+  const strips = Boolean((process.features as { typescript?: unknown }).typescript);
+  const loader = strips ? [] : ["--import", pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href];
+  return { file: fileURLToPath(new URL("../task/child.ts", import.meta.url)), args: ["--conditions=@lathe/source", ...loader] };
+}
+
+/** Nothing of the gateway's own environment (database addresses, keys) is passed on. */
+function environment(): Record<string, string> {
+  const passed = ["PATH", "LANG", "LD_LIBRARY_PATH", "SystemRoot", "TMPDIR", "TEMP"];
+  return Object.fromEntries(passed.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+}
+
+function residentBytes(pid: number | undefined): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,90 @@
+/** Jobs as rows. A job is accepted work; an attempt is one try of it by one worker; events are what happened, numbered without gaps. */
+import type { Json } from "@lathe/core";
+
+export const jobStates = ["QUEUED", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
+export type JobState = (typeof jobStates)[number];
+export const isFinal = (state: JobState): boolean => state === "SUCCEEDED" || state === "FAILED" || state === "CANCELLED";
+
+/** What jobs can do; a closed list, never extended by a request. */
+export const jobKinds = ["OPTIMIZE", "BENCHMARK"] as const;
+export type JobKind = (typeof jobKinds)[number];
+
+export interface RecipeStepJson {
+  readonly use: string;
+  readonly with?: Json;
+  readonly steps?: readonly RecipeStepJson[];
+}
+
+export interface OptimizeSpec {
+  readonly model: string;
+  readonly steps: readonly RecipeStepJson[];
+  readonly seed: number;
+  /** Artifact with calibration data. */
+  readonly data?: string | undefined;
+  readonly batch: number;
+  readonly name: string;
+}
+
+export interface BenchmarkSpec {
+  readonly models: readonly string[];
+  readonly rounds: number;
+  readonly threads: number;
+  readonly data?: string | undefined;
+  readonly batch: number;
+}
+
+export type JobSpec = OptimizeSpec | BenchmarkSpec;
+
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface JobResult {
+  readonly model?: string;
+  /** Digest of the report's JSON. */
+  readonly report?: string;
+  readonly reportHtml?: string;
+  readonly benchmark?: Json;
+}
+
+export interface JobRow {
+  readonly id: string;
+  readonly owner: string;
+  readonly kind: JobKind;
+  readonly spec: JobSpec;
+  readonly state: JobState;
+  readonly attempt: number;
+  readonly max_attempts: number;
+  readonly seq: number;
+  readonly progress: number;
+  readonly result: JobResult | null;
+  readonly error: Problem | null;
+  readonly retry_of: string | null;
+  readonly created_at: Date;
+  readonly started_at: Date | null;
+  readonly finished_at: Date | null;
+}
+
+export const eventTypes = ["QUEUED", "STARTED", "STEP_STARTED", "PROGRESS", "WARNING", "STEP_FINISHED", "CANCEL_REQUESTED", "WORKER_LOST", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
+export type EventType = (typeof eventTypes)[number];
+
+export interface JobEventRow {
+  readonly job_id: string;
+  readonly seq: number;
+  readonly attempt: number;
+  readonly type: EventType;
+  readonly data: Json;
+  readonly at: Date;
+}
+
+export interface NewEvent {
+  readonly type: EventType;
+  readonly data: Json;
+}
+
+/** A claimed job: the number of the attempt is the fence that every later write must pass. */
+export interface Claim {
+  readonly job: JobRow;
+  readonly attempt: number;
+}

@@ -1,0 +1,220 @@
+import { demand } from "../app.ts";
+import { one } from "../db/db.ts";
+import { gatewayErrors } from "../errors.ts";
+import { globalId } from "../ids.ts";
+import { isFinal, type JobRow } from "../jobs/model.ts";
+import { completeDataset, completeModel } from "../store/complete.ts";
+import { find } from "../store/find.ts";
+import type { ArtifactRow, ModelRow } from "../store/models.ts";
+import { createUpload, type UploadTicket } from "../store/uploads.ts";
+import { type Builder } from "./builder.ts";
+import { settle } from "./problems.ts";
+import type { SchemaParts } from "./queries.ts";
+import { demandRunnable, recipeOf } from "./recipe-of.ts";
+
+const MAX_FILES = 50;
+const MAX_MODELS = 8;
+
+export function mutationType(builder: Builder, parts: SchemaParts): void {
+  const { upload, complete } = uploadTypes(builder, parts);
+  const { step, jobs, union } = parts;
+  const jobPayload = builder.objectRef<{ readonly __typename: "JobPayload"; readonly job: JobRow }>("JobPayload").implement({
+    description: "The job, as it stands now.",
+    fields: (t) => ({ job: t.field({ type: jobs.job, description: "The job.", resolve: (p) => p.job }) }),
+  });
+  const jobResult = union("JobResult", "A job, or why there is none.", jobPayload);
+  const deleted = builder.objectRef<{ readonly __typename: "Deleted"; readonly id: string }>("Deleted").implement({
+    description: "It is gone.",
+    fields: (t) => ({ id: t.id({ description: "Global id of what was deleted.", resolve: (d) => d.id }) }),
+  });
+  const deleteResult = union("DeleteResult", "Done, or why not.", deleted);
+  const files = filesInput(builder);
+  const completed = completeInput(builder);
+  const payload = (job: JobRow) => ({ __typename: "JobPayload" as const, job });
+  builder.mutationType({
+    description: "What can be done. Expected failures are part of the result; ask for `... on UserError { code message remedy }`.",
+    fields: (t) => ({
+      uploadCreate: t.field({
+        type: upload, description: `Asks for addresses to send files to, ${MAX_FILES} at most.`, args: { files: t.arg({ type: [files], required: true, description: "What will be sent." }) },
+        resolve: (_, { files: wanted }, ctx) => settle(async () => {
+          if (wanted.length < 1 || wanted.length > MAX_FILES) throw gatewayErrors.INVALID_INPUT({ at: "files", expected: `1 to ${MAX_FILES} files`, received: String(wanted.length) });
+          return { __typename: "UploadsCreated" as const, uploads: await Promise.all(wanted.map(({ digest, size }) => createUpload(ctx, digest, size))) };
+        }),
+      }),
+      uploadComplete: t.field({
+        type: complete, description: "Says what the bytes that were sent are.", args: { input: t.arg({ type: completed, required: true, description: "Exactly one of its fields." }) },
+        complexity: 100,
+        resolve: (_, { input: { model, dataset } }, ctx) => settle(async () => {
+          if (model) return { __typename: "ModelCreated" as const, model: await completeModel(ctx, { name: model.name, graph: model.graph, data: model.data ?? [] }) };
+          return { __typename: "DatasetCreated" as const, dataset: await completeDataset(ctx, dataset!) };
+        }),
+      }),
+      optimize: t.field({
+        type: jobResult, description: "Runs steps on a model, as a job that makes a new model and a report.",
+        args: {
+          model: t.arg.id({ required: true, description: "Global id of the model." }),
+          steps: t.arg({ type: [step], required: true, description: "In order." }),
+          data: t.arg.id({ description: "Global id of a dataset artifact, for steps that need data." }),
+          batch: t.arg.int({ description: "Samples of the dataset in one run of the model; default 1." }),
+          seed: t.arg.int({ description: "Seed of everything random; default 0. The same seed, model and steps give the same bytes." }),
+          name: t.arg.string({ description: "Name of the new model; default: the old one's with the steps added." }),
+          idempotencyKey: idempotencyArg(t.arg),
+        },
+        resolve: (_, args, ctx) => settle(async () => {
+          demand(ctx, "write");
+          const model = await find(ctx, "Model", args.model);
+          const data = await dataset(ctx, args.data);
+          const recipe = recipeOf(ctx, args.steps);
+          demandRunnable(ctx, recipe, data !== undefined);
+          const name = args.name ?? `${model.name.replace(/\.onnx$/, "")}.${recipe.map((s) => s.use).join(".")}`.slice(0, 200);
+          const spec = { model: model.id, steps: recipe, seed: args.seed ?? 0, batch: positive("batch", args.batch ?? 1), name, ...(data ? { data } : {}) };
+          return payload(await ctx.app.engine.enqueue({ owner: ctx.principal.owner, kind: "OPTIMIZE", spec, ...limitsOf(ctx), idempotencyKey: keyOf(args.idempotencyKey) }));
+        }),
+      }),
+      benchmark: t.field({
+        type: jobResult, description: `Times models against each other, as a job; ${MAX_MODELS} at most, the first is the baseline.`,
+        args: {
+          models: t.arg.idList({ required: true, description: "Global ids." }),
+          rounds: t.arg.int({ description: "Timed samples of each model; default 30, at most 1000." }),
+          data: t.arg.id({ description: "Global id of a dataset artifact whose first sample is fed; default: random values." }),
+          idempotencyKey: idempotencyArg(t.arg),
+        },
+        resolve: (_, args, ctx) => settle(async () => {
+          demand(ctx, "write");
+          if (args.models.length < 1 || args.models.length > MAX_MODELS) throw gatewayErrors.INVALID_INPUT({ at: "models", expected: `1 to ${MAX_MODELS} models`, received: String(args.models.length) });
+          const models = (await Promise.all(args.models.map((id) => find(ctx, "Model", id)))).map((m) => m.id);
+          if (new Set(models).size < models.length) throw gatewayErrors.INVALID_INPUT({ at: "models", expected: "each model once", received: "one twice" });
+          const data = await dataset(ctx, args.data);
+          const spec = { models, rounds: positive("rounds", args.rounds ?? 30, 1000), threads: ctx.app.limits.threads, batch: 1, ...(data ? { data } : {}) };
+          return payload(await ctx.app.engine.enqueue({ owner: ctx.principal.owner, kind: "BENCHMARK", spec, ...limitsOf(ctx), idempotencyKey: keyOf(args.idempotencyKey) }));
+        }),
+      }),
+      cancelJob: t.field({
+        type: jobResult, description: "Asks a job to stop: at once when it waits; else its process is ended.", args: { id: t.arg.id({ required: true, description: "Global id of the job." }) },
+        resolve: (_, { id }, ctx) => settle(async () => {
+          demand(ctx, "write");
+          return payload(await ctx.app.engine.cancel((await find(ctx, "Job", id)).id));
+        }),
+      }),
+      retryJob: t.field({
+        type: jobResult, description: "Runs a failed or cancelled job again, as a new job.",
+        args: { id: t.arg.id({ required: true, description: "Global id of the job." }), idempotencyKey: idempotencyArg(t.arg) },
+        resolve: (_, { id, idempotencyKey }, ctx) => settle(async () => {
+          demand(ctx, "write");
+          const { id: retryOf, owner, kind, spec, state } = await find(ctx, "Job", id);
+          if (!isFinal(state) || state === "SUCCEEDED") throw gatewayErrors.JOB_STATE({ action: "retried", state });
+          return payload(await ctx.app.engine.enqueue({ owner, kind, spec, retryOf, ...limitsOf(ctx), idempotencyKey: keyOf(idempotencyKey) }));
+        }),
+      }),
+      deleteModel: t.field({
+        type: deleteResult, description: "Deletes a model; its files go when nothing else refers to them.", args: { id: t.arg.id({ required: true, description: "Global id of the model." }) },
+        resolve: (_, { id }, ctx) => settle(async () => {
+          demand(ctx, "write");
+          const model = await find(ctx, "Model", id);
+          const using = await one(ctx.app.db, "select 1 from job where state in ('QUEUED', 'RUNNING', 'CANCELLING') and (spec->>'model' = $1 or spec->'models' ? $1) limit 1", [model.id]);
+          if (using) throw gatewayErrors.IN_USE({ what: "The model", reason: "an unfinished job works on it" });
+          await ctx.app.db.query("update model set deleted_at = now() where id = $1", [model.id]);
+          ctx.app.rows.forget(model.id);
+          return { __typename: "Deleted" as const, id: globalId("Model", model.id) };
+        }),
+      }),
+    }),
+  });
+}
+
+type Context = Parameters<typeof find>[0];
+
+const limitsOf = ({ app: { limits } }: Context): { attempts: number; openJobs: number } => ({ attempts: limits.attempts, openJobs: limits.openJobs });
+
+const idempotencyArg = <A extends { string: (options: { description: string }) => unknown }>(arg: A) =>
+  arg.string({ description: "Any text of your own, 200 characters at most: a second request with the same key gives the first one's job." }) as ReturnType<A["string"]>;
+
+function keyOf(key: string | null | undefined): string | undefined {
+  if (key === null || key === undefined) return undefined;
+  if (key.length < 1 || key.length > 200) throw gatewayErrors.INVALID_INPUT({ at: "idempotencyKey", expected: "1 to 200 characters", received: String(key.length) });
+  return key;
+}
+
+function positive(at: string, value: number, most = 1_000_000): number {
+  if (value < 1 || value > most) throw gatewayErrors.INVALID_INPUT({ at, expected: `1 to ${most}`, received: String(value) });
+  return value;
+}
+
+async function dataset(ctx: Context, id: string | null | undefined): Promise<string | undefined> {
+  if (id === null || id === undefined) return undefined;
+  const artifact = await find(ctx, "Artifact", id);
+  if (artifact.kind !== "DATASET") throw gatewayErrors.INVALID_INPUT({ at: "data", expected: "an artifact of kind DATASET", received: artifact.kind });
+  return artifact.id;
+}
+
+const filesInput = (builder: Builder) =>
+  builder.inputType("UploadFileInput", {
+    description: "A file that will be sent.",
+    fields: (t) => ({
+      digest: t.string({ required: true, description: '"sha256:" and the SHA-256 of its bytes in 64 lower-case hexadecimal digits.' }),
+      size: t.field({ type: "Long", required: true, description: "Bytes." }),
+    }),
+  });
+
+function completeInput(builder: Builder) {
+  const data = builder.inputType("ExternalDataInput", {
+    description: "External data of a model.",
+    fields: (t) => ({
+      upload: t.id({ required: true, description: "Its upload." }),
+      name: t.string({ required: true, description: "The name under which the graph refers to it; a plain file name." }),
+    }),
+  });
+  const model = builder.inputType("ModelUploadInput", {
+    description: "A model that was sent.",
+    fields: (t) => ({
+      name: t.string({ required: true, description: "Your name for it." }),
+      graph: t.id({ required: true, description: "Upload of the .onnx file." }),
+      data: t.field({ type: [data], description: "External data, if it has any." }),
+    }),
+  });
+  const dataset_ = builder.inputType("DatasetUploadInput", {
+    description: "A dataset that was sent.",
+    fields: (t) => ({
+      name: t.string({ required: true, description: "Your name for it." }),
+      file: t.id({ required: true, description: "Upload of the .npz file." }),
+    }),
+  });
+  return builder.inputType("UploadCompleteInput", {
+    description: "What was sent: exactly one of these.",
+    isOneOf: true,
+    fields: (t) => ({
+      model: t.field({ type: model, description: "A model." }),
+      dataset: t.field({ type: dataset_, description: "Data for calibration and evaluation." }),
+    }),
+  });
+}
+
+function uploadTypes(builder: Builder, { models, files, union }: SchemaParts) {
+  const upload = builder.objectRef<UploadTicket>("Upload").implement({
+    description: "Where to send a file.",
+    fields: (t) => ({
+      id: t.id({ description: "Names the upload in uploadComplete.", resolve: (u) => u.row.id }),
+      digest: t.string({ description: "SHA-256 that the bytes must have.", resolve: (u) => u.row.digest }),
+      size: t.field({ type: "Long", description: "Bytes.", resolve: (u) => u.row.size }),
+      alreadyPresent: t.boolean({ description: "Whether you sent these bytes before; then there is nothing to send.", resolve: (u) => u.url === undefined }),
+      url: t.string({ nullable: true, description: "PUT the bytes here; needs no token. HEAD tells the Upload-Offset reached; PUT with that header resumes.", resolve: (u) => u.url }),
+      expiresAt: t.field({ type: "DateTime", description: "Until when the address is good.", resolve: (u) => u.row.expires_at }),
+    }),
+  });
+  const created = builder.objectRef<{ readonly __typename: "UploadsCreated"; readonly uploads: readonly UploadTicket[] }>("UploadsCreated").implement({
+    description: "Addresses, in the order of the files.",
+    fields: (t) => ({ uploads: t.field({ type: [upload], description: "One for each file.", resolve: (c) => [...c.uploads] }) }),
+  });
+  const modelCreated = builder.objectRef<{ readonly __typename: "ModelCreated"; readonly model: ModelRow }>("ModelCreated").implement({
+    description: "The model was read and stored.",
+    fields: (t) => ({ model: t.field({ type: models.model, description: "The model.", resolve: (c) => c.model }) }),
+  });
+  const datasetCreated = builder.objectRef<{ readonly __typename: "DatasetCreated"; readonly dataset: ArtifactRow }>("DatasetCreated").implement({
+    description: "The dataset was stored; it is read when a job uses it.",
+    fields: (t) => ({ dataset: t.field({ type: files.artifact, description: "The dataset.", resolve: (c) => c.dataset }) }),
+  });
+  return {
+    upload: union("UploadCreateResult", "Addresses, or why there are none.", created),
+    complete: union("UploadCompleteResult", "What was made of the bytes, or why nothing was.", modelCreated, datasetCreated),
+  };
+}

@@ -1,0 +1,65 @@
+/** Turns bytes that arrived into a model or a dataset. Models are read in a child process first: what cannot be read is refused here. */
+import { demand, type App, type Ctx } from "../app.ts";
+import { one } from "../db/db.ts";
+import { gatewayErrors } from "../errors.ts";
+import type { NewTask, Outcome } from "../jobs/children.ts";
+import type { TaskResult } from "../task/protocol.ts";
+import { insertArtifact, insertModel, modelFiles, putJson, type ArtifactRow, type FileRef, type Manifest, type ModelRow } from "./models.ts";
+import type { UploadRow } from "./uploads.ts";
+
+export interface ModelUpload {
+  readonly name: string;
+  readonly graph: string;
+  readonly data: readonly { readonly upload: string; readonly name: string }[];
+}
+
+/** @throws INVALID_INPUT, NOT_FOUND, UPLOAD_MISSING, MODEL_INVALID, TIMED_OUT, OUT_OF_MEMORY, FORBIDDEN */
+export async function completeModel(ctx: Ctx, { name, graph, data }: ModelUpload): Promise<ModelRow> {
+  demand(ctx, "write");
+  const { app, principal } = ctx;
+  checkName("The name of a model", name);
+  const names = data.map((d) => checkDataName(d.name));
+  if (new Set(names).size < names.length) throw gatewayErrors.INVALID_INPUT({ at: "data", expected: "different names", received: names.join(", ") });
+  const files: Manifest = { graph: await sent(ctx, graph), data: await Promise.all(data.map(async (d) => ({ ...(await sent(ctx, d.upload)), name: d.name }))) };
+  const result = await inChild(app, { kind: "inspect", model: modelFiles(app.blobs, files) }, ctx.signal);
+  if (result.kind !== "inspect") throw new Error(`The child answered with ${result.kind}.`);
+  const nodes = await putJson(app.blobs, result.graph);
+  return insertModel(app.db, { owner: principal.owner, name, files, stats: result.stats, graphDigest: nodes.digest });
+}
+
+export async function completeDataset(ctx: Ctx, { name, file }: { name: string; file: string }): Promise<ArtifactRow> {
+  demand(ctx, "write");
+  checkName("The name of a dataset", name);
+  return insertArtifact(ctx.app.db, { owner: ctx.principal.owner, kind: "DATASET", name, ...(await sent(ctx, file)) });
+}
+
+async function sent({ app, principal }: Ctx, upload: string): Promise<FileRef> {
+  const row = await one<UploadRow>(app.db, "select * from upload where id = $1 and owner = $2", [upload, principal.owner]);
+  if (!row) throw gatewayErrors.NOT_FOUND({ what: "upload", id: upload.slice(0, 100) });
+  if (!row.received || (await app.blobs.size(row.digest)) === undefined) throw gatewayErrors.UPLOAD_MISSING({ digest: row.digest });
+  return { digest: row.digest, size: row.size };
+}
+
+/** Runs a short task for a request. A failure of the model's own is MODEL_INVALID; the limits keep their codes. */
+export async function inChild(app: App, task: NewTask, signal: AbortSignal): Promise<TaskResult> {
+  const outcome = await app.inspecting(() => app.children.run(task, { timeoutMs: app.limits.inspectMs, signal }, async (o: Outcome) => o));
+  if ("result" in outcome) return outcome.result;
+  if ("aborted" in outcome) throw gatewayErrors.TIMED_OUT({ ms: app.limits.inspectMs });
+  const { code, message } = outcome.problem;
+  if (code === "TIMED_OUT") throw gatewayErrors.TIMED_OUT({ ms: app.limits.inspectMs });
+  if (code === "OUT_OF_MEMORY") throw gatewayErrors.OUT_OF_MEMORY({ limit: app.limits.memoryBytes });
+  throw gatewayErrors.MODEL_INVALID({ reason: withoutPaths(message) });
+}
+
+/** Messages of file readers name files of ours; clients are told nothing of where things are kept. */
+export const withoutPaths = (text: string): string => text.replaceAll(/"?(?:\/[\w.@+-]+){2,}"?/g, "the file");
+
+function checkName(at: string, name: string): void {
+  if (name.length < 1 || name.length > 200 || /[\u0000-\u001f]/.test(name)) throw gatewayErrors.INVALID_INPUT({ at, expected: "1 to 200 printable characters", received: JSON.stringify(name.slice(0, 80)) });
+}
+
+/** Names of data files come from inside models, so they must be plain: no folders, no leading dot. */
+function checkDataName(name: string): string {
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/.test(name)) throw gatewayErrors.INVALID_INPUT({ at: "The name of a data file", expected: "letters, digits, dots, dashes and underscores, not beginning with a dot", received: JSON.stringify(name.slice(0, 80)) });
+  return name;
+}

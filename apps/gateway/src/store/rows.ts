@@ -1,0 +1,68 @@
+/** Reads rows. Models and artifacts never change, so they are remembered for a moment; a deletion elsewhere shows after that. */
+import { one, type Db } from "../db/db.ts";
+import type { JobRow } from "../jobs/model.ts";
+import type { GraphJson } from "../task/facts.ts";
+import type { BlobStore } from "./blobs.ts";
+import { readJsonBlob } from "../jobs/attempt.ts";
+import type { ArtifactRow, ModelRow } from "./models.ts";
+
+export interface Page {
+  readonly first: number;
+  /** Number of the row after which the page begins. */
+  readonly after: number | undefined;
+}
+
+export interface Rows {
+  model(id: string): Promise<ModelRow | undefined>;
+  artifact(id: string): Promise<ArtifactRow | undefined>;
+  job(id: string): Promise<JobRow | undefined>;
+  graph(digest: string): Promise<GraphJson>;
+  /** Newest first; one more than asked for, to know whether there are more. `owner` undefined: everybody's. */
+  page<T extends object>(table: "model" | "artifact" | "job", owner: string | undefined, page: Page): Promise<(T & { readonly no: number })[]>;
+  forget(id: string): void;
+}
+
+const REMEMBERED_MS = 3000;
+
+export function openRows(db: Db, blobs: BlobStore): Rows {
+  const models = remember<ModelRow | undefined>(2000, REMEMBERED_MS, (id) => one<ModelRow>(db, "select * from model where id = $1 and deleted_at is null", [id]));
+  const artifacts = remember<ArtifactRow | undefined>(2000, REMEMBERED_MS, (id) => one<ArtifactRow>(db, "select * from artifact where id = $1 and deleted_at is null", [id]));
+  const graphs = remember<GraphJson>(16, Infinity, (digest) => readJsonBlob<GraphJson>(blobs, digest));
+  return {
+    model: models.get,
+    artifact: artifacts.get,
+    graph: graphs.get,
+    job: (id) => one<JobRow>(db, "select * from job where id = $1", [id]),
+    page: (table, owner, { first, after }) =>
+      db.query(
+        `select * from ${table} where ($1::text is null or owner = $1) and ($2::bigint is null or no < $2) ${table === "job" ? "" : "and deleted_at is null"} order by no desc limit $3`,
+        [owner ?? null, after ?? null, first + 1],
+      ),
+    forget(id) {
+      models.drop(id);
+      artifacts.drop(id);
+    },
+  };
+}
+
+interface Memory<T> {
+  get(key: string): Promise<T>;
+  drop(key: string): void;
+}
+
+/** The promise is what is kept: requests that come together read once. */
+function remember<T>(most: number, ms: number, read: (key: string) => Promise<T>): Memory<T> {
+  const kept = new Map<string, { value: Promise<T>; at: number }>();
+  return {
+    get(key) {
+      const known = kept.get(key);
+      if (known && Date.now() - known.at < ms) return known.value;
+      const value = read(key);
+      if (kept.size >= most) kept.delete(kept.keys().next().value!);
+      kept.set(key, { value, at: Date.now() });
+      value.catch(() => kept.delete(key));
+      return value;
+    },
+    drop: (key) => void kept.delete(key),
+  };
+}
