@@ -69,6 +69,18 @@ await finish("classifier", image.small, image.report.with({
   ],
 }));
 
+const row = (name: string, { data }: Report, times: Benchmark, accuracy: string): object => ({
+  name, bytesBefore: data.before.bytes, bytesAfter: data.after.bytes, msBefore: times.timings[0]!.median, msAfter: times.timings[1]!.median, speedup: times.timings[1]!.speedup, accuracy,
+});
+const summary = {
+  machine: imageTimes.machine,
+  rows: [
+    row("PP-OCRv4 text recogniser (pretrained)", ocr.report, ocrTimes, `character error rate ${percent(ocr.before.errorRate)} → ${percent(ocr.after.errorRate)} on 100 rendered lines (${percent(ocr.perTensor.errorRate)} with one scale a tensor)`),
+    row("Fashion-MNIST classifier (depthwise CNN)", image.report, imageTimes, `top-1 ${percent(image.before.top1)} → ${percent(image.after.top1)} on 2,000 test images`),
+  ],
+};
+await writeFiles([{ path: new URL("summary.json", output).pathname, write: async (file) => file.write([new TextEncoder().encode(JSON.stringify(summary, undefined, 2))]) }]);
+
 const speed = (b: Benchmark): string => `${b.timings[1]!.speedup.toFixed(2)}x`;
 const ratio = ({ before, after }: Report["data"]): string => `${(before.bytes / after.bytes).toFixed(2)}x`;
 say("                smaller   faster   accuracy");
