@@ -17,6 +17,10 @@ export const cliErrors = defineErrors({
     text: (d: { path: string; reason: string }) => `The recipe "${d.path}" cannot be read: ${d.reason}.`,
     remedy: 'A recipe is a JSON list such as [{"use": "simplify"}, {"use": "quantize-dynamic"}].',
   },
+  CLI_NO_GATEWAY: {
+    text: (_: object) => "The gateway is not installed beside the command line.",
+    remedy: "Install @lathe/gateway in the same project, or run it from its repository: apps/gateway.",
+  },
   CLI_SAME_FILE: {
     text: (d: { path: string }) => `The output "${d.path}" is the input file.`,
     remedy: "Write to another file, or pass --force to replace the input.",

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { serveCommand } from "./commands/serve.ts";
 import { exitCode, optimizeCommand, techniqueCommand } from "./commands/transform.ts";
 import { processIo, table, type Io } from "./io.ts";
 import { standardTechniques } from "./techniques.ts";
@@ -24,6 +25,7 @@ export function createProgram({ techniques = standardTechniques, io = processIo(
   optimizeCommand(program, techniques, io);
   compareCommand(program, io);
   benchCommand(program, io);
+  serveCommand(program);
   program
     .command("techniques")
     .description("Lists the techniques that recipes may use.")
