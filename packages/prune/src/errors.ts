@@ -29,4 +29,24 @@ export const pruneErrors = defineErrors({
     text: (d: { pattern: string }) => `"${d.pattern}" is not an N:M pattern: N must be smaller than M.`,
     remedy: 'Use for instance "2:4" or "4:8".',
   },
+  PRUNE_SINGULAR: {
+    text: (d: { layer: string }) => `The statistics of layer "${d.layer}" cannot be inverted, however much they are damped: its inputs are not finite or all zero.`,
+    remedy: "Look at the calibration samples, or leave the layer out.",
+  },
+  PRUNE_NO_DATA: {
+    text: () => "The dataset has no samples to measure activations with.",
+    remedy: "Give a few dozen samples of what the model will see; labels are not needed.",
+  },
+  PRUNE_NO_LABELS: {
+    text: (d: { criterion: string; label: string; known: readonly string[] }) => `The criterion ${d.criterion} needs the loss, so samples must have "${d.label}"; they have ${d.known.join(", ")}.`,
+    remedy: "Add int64 class labels to the samples, or use a criterion that needs none (l2, activation, apoz).",
+  },
+  PRUNE_LATENCY: {
+    text: (d: { wanted: number; reached: number }) => `No cut within maxRatio is ${d.wanted} times as fast; the fastest measured is ${d.reached.toFixed(2)} times.`,
+    remedy: "Ask for less, raise maxRatio, or quantize as well.",
+  },
+  PRUNE_BLOCK: {
+    text: (d: { block: string }) => `"${d.block}" is not a block size: it is outputs x inputs, each 1 or more.`,
+    remedy: 'Use for instance "4x1".',
+  },
 });

@@ -108,7 +108,7 @@ describe("prune-channels", () => {
 
   it("keeps widths at multiples of roundTo", async () => {
     const { report } = await pipeline(pruneChannels({ ratio: 0.4, roundTo: 8, scope: "group" })).run(resnet20({ random: uniform(2) })).result;
-    const widths = report.data.steps[0]!.details as readonly { after: number }[];
+    const { widths } = report.data.steps[0]!.details as unknown as { widths: readonly { after: number }[] };
     expect(widths.every((w) => w.after % 8 === 0)).toBe(true);
   });
 

@@ -15,7 +15,7 @@ export type Normalizer = "mean" | "max" | "sum" | "none";
 export type Criterion = (group: Group, random: Random) => Float64Array;
 
 /** Per unit, the sum of f over its slice of each weight; then the reduction over weights. */
-function perWeight(group: Group, reduction: Reduction, score: (parameter: Parameter) => Float64Array): Float64Array {
+export function perWeight(group: Group, reduction: Reduction, score: (parameter: Parameter) => Float64Array): Float64Array {
   const weights = parametersOf(group);
   const all = (weights.length > 0 ? weights : parametersOf(group, 1)).map(score);
   const used = reduction === "first" ? all.slice(0, 1) : all;

@@ -4,8 +4,11 @@ import type { Group, Unit } from "../structure/dependency-graph.ts";
 export interface SelectOptions {
   /** Share of units that are cut, from 0 to below 1. */
   readonly ratio: number;
-  /** `group`: the same share in every group; `global`: one ranking, so that unimportant groups lose more. */
-  readonly scope: "group" | "global";
+  /**
+   * `group`: the same share in every group; `global`: one ranking, so that unimportant groups lose more; `isomorphic`: one ranking for
+   * each kind of group (Fang et al. 2024), so that attention heads do not compete with channels.
+   */
+  readonly scope: "group" | "global" | "isomorphic";
   /** Largest share that any one group may lose. */
   readonly maxRatio: number;
   /** Kept widths are multiples of this, where the original width allows it (kept more rather than less). */
@@ -23,7 +26,7 @@ export interface Scored {
 
 /** Units to cut, by group; groups that lose nothing are absent. */
 export function selectUnits(scored: readonly Scored[], options: SelectOptions): Map<Group, Set<Unit>> {
-  const counts = options.scope === "global" ? globalCounts(scored, options) : scored.map(({ group }) => group.units.length * (options.ratios?.[group.name] ?? options.ratio));
+  const counts = options.scope !== "group" ? rankedCounts(scored, options) : scored.map(({ group }) => group.units.length * (options.ratios?.[group.name] ?? options.ratio));
   const selection = new Map<Group, Set<Unit>>();
   scored.forEach(({ group, scores }, g) => {
     const cut = allowed(counts[g]!, group.units.length, options);
@@ -33,6 +36,20 @@ export function selectUnits(scored: readonly Scored[], options: SelectOptions): 
   });
   return selection;
 }
+
+/** One ranking over all groups, or one for each kind. */
+function rankedCounts(scored: readonly Scored[], options: SelectOptions): number[] {
+  if (options.scope === "global") return globalCounts(scored, options);
+  const kinds = new Map<string, number[]>();
+  scored.forEach(({ group }, g) => kinds.set(kindOf(group), [...(kinds.get(kindOf(group)) ?? []), g]));
+  const counts: number[] = [];
+  for (const list of kinds.values()) globalCounts(list.map((g) => scored[g]!), options).forEach((count, i) => (counts[list[i]!] = count));
+  return counts;
+}
+
+/** What a group is made of: operators and axes of its constants, and how many positions a unit has on each. */
+const kindOf = (group: Group): string =>
+  group.units[0]!.members.flatMap(({ axis, positions }) => (axis.value?.tensor ? [`${axis.value.uses.map((u) => `${u.node.opType}${u.index}`).join()}.${axis.axis}x${positions.length}`] : [])).toSorted().join(" ");
 
 /** How many units of each group are among the least important of all. */
 function globalCounts(scored: readonly Scored[], { ratio, ratios }: SelectOptions): number[] {

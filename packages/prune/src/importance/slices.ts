@@ -1,9 +1,10 @@
 /** Weights of a group seen unit by unit. */
-import type { Tensor } from "@lathe/core";
+import type { Tensor, Value } from "@lathe/core";
 import type { Group, Member, Unit } from "../structure/dependency-graph.ts";
 
 /** One constant of a group along one of its axes. */
 export interface Parameter {
+  readonly value: Value;
   readonly tensor: Tensor;
   readonly axis: number;
   /** Positions on the axis, for each unit. */
@@ -15,25 +16,31 @@ export function parametersOf(group: Group, rank = 2): Parameter[] {
   return group.parameters.flatMap(({ value, axis }) => {
     const { tensor } = value;
     if (!tensor || !tensor.dtype.includes("float") || tensor.dims.length < rank) return [];
-    return [{ tensor, axis, positions: group.units.map((unit) => memberOf(unit, value, axis)?.positions ?? []) }];
+    return [{ value, tensor, axis, positions: group.units.map((unit) => memberOf(unit, value, axis)?.positions ?? []) }];
   });
 }
 
 const memberOf = (unit: Unit, value: Group["parameters"][number]["value"], axis: number): Member | undefined =>
   unit.members.find((m) => m.axis.value === value && m.axis.axis === axis);
 
-/** Sum over each position of `axis` of f(element): a vector of the axis' length. */
-export function reduceOver(tensor: Tensor, axis: number, f: (x: number) => number): Float64Array {
-  const data = tensor.toFloat32();
-  const length = tensor.dims[axis]!;
-  const inner = tensor.dims.slice(axis + 1).reduce((p, d) => p * d, 1);
+/** Sum over each position of `axis` of f(index of the element): a vector of the axis' length. */
+export function sumOver(dims: readonly number[], axis: number, f: (i: number) => number): Float64Array {
+  const length = dims[axis]!;
+  const inner = dims.slice(axis + 1).reduce((p, d) => p * d, 1);
+  const total = dims.reduce((p, d) => p * d, 1);
   const sums = new Float64Array(length);
-  for (let start = 0, at = 0; start < data.length; at = (at + 1) % length) {
+  for (let start = 0, at = 0; start < total; at = (at + 1) % length) {
     let sum = 0;
-    for (const end = start + inner; start < end; start++) sum += f(data[start]!);
+    for (const end = start + inner; start < end; start++) sum += f(start);
     sums[at]! += sum;
   }
   return sums;
+}
+
+/** Sum over each position of `axis` of f(element). */
+export function reduceOver(tensor: Tensor, axis: number, f: (x: number) => number): Float64Array {
+  const data = tensor.toFloat32();
+  return sumOver(tensor.dims, axis, (i) => f(data[i]!));
 }
 
 /** The elements of each unit's slice, one row a unit. */

@@ -65,3 +65,15 @@ export function nOfM(scores: Float32Array, dims: readonly number[], axis: number
   }
   return mask;
 }
+
+/**
+ * Clears more of what an earlier mask left: `amount` of the weights that are still there, as a share or (from 1 on, a whole number) a
+ * count. The same numbers as torch.nn.utils.prune when it is applied repeatedly.
+ */
+export function furtherMask(scores: Float32Array, previous: Mask, amount: number, unit: "share" | "count" = "share"): Mask {
+  const left = Array.from(previous.keys()).filter((i) => previous[i] === 1);
+  const inner = smallest(Float32Array.from(left, (i) => scores[i]!), unit === "share" ? countOf(amount, left.length) : amount);
+  const mask = previous.slice();
+  left.forEach((at, i) => (mask[at] = inner[i]!));
+  return mask;
+}

@@ -26,3 +26,7 @@ export const iterativeSparsity = (final: number, times: number) => (round: numbe
 /** True when the masks are updated at this step: between begin and end, every `frequency` steps (end < 0: without end). */
 export const updatesAt = ({ begin, end, frequency = 100 }: Pick<PolynomialDecay, "begin" | "end" | "frequency">) => (step: number): boolean =>
   step >= begin && (end < 0 || step <= end) && (step - begin) % frequency === 0;
+
+/** 1 - (1 - initial) ((1 - final) / (1 - initial))^(t / end): the same share of what is left goes at each step. */
+export const exponentialDecay = ({ initial, final, end }: { initial: number; final: number; end: number }) => (step: number): number =>
+  1 - (1 - initial) * ((1 - final) / (1 - initial)) ** Math.min(1, Math.max(0, step / end));

@@ -7,11 +7,14 @@ import type { AxisInfo } from "./positions.ts";
 /** Units to cut, by group. */
 export type Selection = ReadonlyMap<Group, ReadonlySet<Unit>>;
 
+/** Positions of an axis that were kept: value name, axis, positions. The map from the cut model back to the original. */
+export type KeptPositions = ReadonlyMap<string, ReadonlyMap<number, readonly number[]>>;
+
 /**
- * Removes the selected units from the model the dependency graph was built of (in place).
+ * Removes the selected units from the model the dependency graph was built of (in place), and tells what was kept of each axis that shrank.
  * @throws PRUNE_EMPTIES when a group would lose all its units; the model is then unchanged.
  */
-export function cut(model: Model, graph: DependencyGraph, selection: Selection): void {
+export function cut(model: Model, graph: DependencyGraph, selection: Selection): KeptPositions {
   for (const [group, units] of selection) {
     if (units.size >= group.units.length) throw pruneErrors.PRUNE_EMPTIES({ group: group.name, width: group.units.length, cut: units.size });
   }
@@ -25,6 +28,7 @@ export function cut(model: Model, graph: DependencyGraph, selection: Selection):
   }
   for (const [value, axes] of byValue) shrinkValue(model, value, axes);
   repairNodes(model, graph, kept);
+  return new Map([...byValue].map(([value, axes]) => [value.name, axes]));
 }
 
 function removedPositions(selection: Selection): Map<AxisInfo, Set<number>> {

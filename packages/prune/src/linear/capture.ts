@@ -1,0 +1,38 @@
+/** What flows through a layer on the caller's data. */
+import { deadCode, feedsOf, passContext, runPass, type Dataset, type Feeds, type Model, type Runtime, type Tensor } from "@lathe/core";
+import { pruneErrors } from "../errors.ts";
+
+/** A copy of the model (tensors shared) that ends at the named values. */
+export async function endingAt(model: Model, names: readonly string[]): Promise<Model> {
+  const copy = model.clone();
+  const { graph } = copy;
+  const values = names.map((name) => graph.value(name)!);
+  while (graph.outputs.length > 0) graph.removeOutput(0);
+  for (const value of new Set(values)) graph.addOutput(value);
+  await runPass(deadCode, copy, passContext());
+  return copy;
+}
+
+/** Runs the model as far as the named values on each batch; what the batch itself holds is given as well. */
+export async function eachActivation(
+  model: Model, names: readonly string[], batches: readonly Feeds[], runtime: Runtime, visit: (tensors: Readonly<Record<string, Tensor>>, batch: number) => void, signal?: AbortSignal,
+): Promise<void> {
+  const computed = names.filter((name) => model.graph.value(name)?.producer);
+  const session = computed.length > 0 ? await runtime.load(await endingAt(model, computed)) : undefined;
+  try {
+    for (const [i, feeds] of batches.entries()) {
+      const found = session ? await session.run(feedsOf(session.inputs, feeds), signal ? { signal } : {}) : {};
+      visit({ ...feeds, ...found }, i);
+    }
+  } finally {
+    await session?.dispose();
+  }
+}
+
+/** The first samples of a dataset in memory. @throws PRUNE_NO_DATA */
+export async function firstSamples(data: Dataset, samples: number): Promise<Feeds[]> {
+  const batches: Feeds[] = [];
+  for await (const sample of data.take(samples)) batches.push(sample);
+  if (batches.length === 0) throw pruneErrors.PRUNE_NO_DATA({});
+  return batches;
+}
