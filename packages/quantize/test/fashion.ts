@@ -18,8 +18,8 @@ export function images(file: "fashion-train-512" | "fashion-test-2000", batch: n
 
 export const labels = (file: "fashion-train-512" | "fashion-test-2000"): Uint8Array => read(`${file}-labels-idx1-ubyte.gz`).subarray(8);
 
-/** Share of the first test images (1,000 unless told) that the model names rightly. */
-export async function accuracy(model: Model, runtime: Runtime, count = 1000, load: RuntimeLoadOptions = {}): Promise<number> {
+/** Share of the first test images (500 unless told) that the model names rightly. */
+export async function accuracy(model: Model, runtime: Runtime, count = 500, load: RuntimeLoadOptions = {}): Promise<number> {
   const session = await runtime.load(model, load);
   const truth = labels("fashion-test-2000").subarray(0, count);
   let right = 0;
