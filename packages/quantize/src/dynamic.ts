@@ -3,7 +3,7 @@ import { inferShapes, type Model } from "@lathe/core";
 import { rewriteDynamic, type DynamicResult } from "./dynamic/rewrite.ts";
 import { dynamicOpTypes } from "./dynamic/options.ts";
 import { quantizeErrors } from "./errors.ts";
-import { dynamicOptions, type DynamicTechniqueOptions } from "./options.ts";
+import { checked, dynamicOptions, type DynamicTechniqueOptions } from "./options.ts";
 import { prepare } from "./prepare.ts";
 import { checkNames } from "./select.ts";
 import type { z } from "zod";
@@ -27,5 +27,5 @@ export function applyDynamic(model: Model, options: DynamicTechniqueOptions): Dy
 /** Quantizes a copy of the model; the given one stays as it is. */
 export function quantizeDynamic(model: Model, options: DynamicOptionsInput = {}): { model: Model; report: DynamicResult } {
   const copy = model.clone();
-  return { model: copy, report: applyDynamic(copy, dynamicOptions.parse(options)) };
+  return { model: copy, report: applyDynamic(copy, checked(dynamicOptions, options)) };
 }

@@ -5,6 +5,10 @@ export const quantizeErrors = defineErrors({
     text: (d: { dtype: string; option: string }) => `${d.dtype} is not a quantized type that ${d.option} accepts.`,
     remedy: "Use one of int8, uint8, int16, uint16, int4, uint4, float8e4m3fn, float8e5m2.",
   },
+  QUANT_OPTION: {
+    text: (d: { option: string; reason: string }) => `Option ${d.option} is not valid: ${d.reason}.`,
+    remedy: "See the options in the docs page of the package; their types say what is allowed.",
+  },
   QUANT_COMBINATION: {
     text: (d: { activation: string; weight: string; reason: string }) =>
       `${d.activation} activations with ${d.weight} weights cannot be used together: ${d.reason}.`,

@@ -1,5 +1,6 @@
 /** Options of the techniques: one schema gives types, checks, defaults, help texts. */
 import { z } from "zod";
+import { quantizeErrors } from "./errors.ts";
 import { calibrationMethods } from "./calibrate/choose.ts";
 import { quantTypes } from "./params.ts";
 import { targetNames } from "./targets.ts";
@@ -98,3 +99,11 @@ export const autoOptions = z.strictObject({
   threads: z.number().int().positive().default(1).describe("threads to time with"),
   rounds: z.number().int().positive().default(15).describe("timed rounds"),
 });
+
+/** Options checked by a schema, with defaults. @throws QUANT_OPTION naming the option */
+export function checked<S extends z.ZodType>(schema: S, input: z.input<S>): z.output<S> {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw quantizeErrors.QUANT_OPTION({ option: issue?.path.join(".") || "list", reason: issue?.message ?? "it has the wrong form" }, result.error);
+}

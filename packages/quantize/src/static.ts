@@ -6,15 +6,16 @@ import { smoothActivations } from "./accuracy/smooth.ts";
 import { chooseRange, needsHistogram } from "./calibrate/choose.ts";
 import { observe, type Observations } from "./calibrate/run.ts";
 import { quantizeErrors } from "./errors.ts";
-import { staticOptions, type StaticOptions, type StaticOptionsInput } from "./options.ts";
-import { isFloat8, isSigned, qdqOpset, type QuantType } from "./params.ts";
-import { isFloatValue, planQdq, valuesToObserve, type PlanOptions, type QdqPlan } from "./plan.ts";
+import { checked, staticOptions, type StaticOptions, type StaticOptionsInput } from "./options.ts";
+import type { QuantType } from "./params.ts";
+import { isFloatValue, planQdq, valuesToObserve, type QdqPlan } from "./plan.ts";
 import { staticOpTypes } from "./placement.ts";
 import { prepare, refuse, uniqueNames } from "./prepare.ts";
 import { emitQdq, type EmitOptions } from "./qdq.ts";
 import { fuseToQOperator } from "./qoperator.ts";
 import { checkNames, selectNodes } from "./select.ts";
 import type { Range } from "./spec.ts";
+import { checkTypes, neededOpset, toEmitOptions, toPlanOptions } from "./static-options.ts";
 import { tailNodes } from "./tail.ts";
 import { planFor } from "./targets.ts";
 
@@ -67,7 +68,7 @@ export interface StaticPlan {
  * @throws QUANT_ALREADY, QUANT_COMBINATION, QUANT_NOTHING_TO_DO, QUANT_UNKNOWN_NAME, QUANT_FLOAT16
  */
 export function planStatic(source: Model, input: StaticOptionsInput = {}): StaticPlan {
-  const given = staticOptions.parse(input);
+  const given = checked(staticOptions, input);
   const { options, reasons } = planFor(given.target, given);
   const resolved = { ...given, ...options };
   const planOptions = toPlanOptions(resolved);
@@ -93,7 +94,7 @@ const hasConstantOperand = (node: Node): boolean => (node.opType === "Add" || no
 
 /** Folds what stands between layers, in place, unless `simplify` is off. Names the caller gave are checked before they may go. */
 export async function simplifyFirst(model: Model, input: StaticOptionsInput): Promise<void> {
-  const options = staticOptions.parse(input);
+  const options = checked(staticOptions, input);
   if (!options.simplify) return;
   refuse(model);
   uniqueNames(model.graph);
@@ -159,7 +160,7 @@ export async function quantizeStatic(model: Model, options: StaticOptionsInput, 
 
 /** Changes of the float weights that make them easier to quantize, in place, when the options ask for them. */
 export async function rebalance(model: Model, input: StaticOptionsInput, services: StaticServices): Promise<void> {
-  const { equalize, smooth, correctBias } = staticOptions.parse(input);
+  const { equalize, smooth, correctBias } = checked(staticOptions, input);
   if (correctBias) addMissingBiases(model.graph);
   if (equalize) equalizeLayers(model.graph);
   if (smooth !== undefined) await smoothActivations(model, smooth, services);
@@ -171,61 +172,4 @@ async function* take(samples: AsyncIterable<Feeds> | Iterable<Feeds>, count: num
     if (left-- <= 0) return;
     yield sample;
   }
-}
-
-function toPlanOptions(options: StaticOptions): PlanOptions {
-  return {
-    activationType: options.activationType ?? "uint8",
-    weightType: options.weightType ?? "int8",
-    perChannel: options.perChannel ?? true,
-    symmetricActivations: options.symmetricActivations ?? false,
-    symmetricWeights: options.symmetricWeights,
-    reduceRange: options.reduceRange ?? false,
-    saturationSafe: options.saturationSafe ?? false,
-    restrictedAsymmetric: options.restrictedAsymmetric ?? false,
-    minimumRealRange: options.minimumRealRange,
-    blockSize: options.blockSize ?? 0,
-    fuseActivations: options.fuseActivations ?? true,
-    quantizeBias: options.quantizeBias ?? true,
-    quantizeMoves: options.quantizeMoves ?? false,
-    floatOutputs: options.floatOutputs ?? [],
-    channelAxes: options.channelAxes ?? {},
-    overrides: options.overrides ?? {},
-  };
-}
-
-/** Types outside int8 and uint8 came to ai.onnx late; com.microsoft has them in any opset. */
-function toEmitOptions(options: StaticOptions, plan: PlanOptions, opset: number): EmitOptions {
-  const late = Math.max(...usedTypes(plan).map(qdqOpset));
-  return {
-    domain: options.contribOps || late > opset ? "com.microsoft" : "",
-    weightPairs: options.weightPairs ?? false,
-    dedicatedPairs: options.dedicatedPairs ?? false,
-    graphOutputs: options.graphOutputs ?? true,
-    biasZeroPoint: options.biasZeroPoint ?? true,
-    adjustBias: options.adjustBias ?? true,
-  };
-}
-
-function usedTypes(plan: PlanOptions): QuantType[] {
-  const overrides = Object.values(plan.overrides).flatMap((o) => [o.dtype, o.convert?.dtype]);
-  return [plan.activationType, plan.weightType, ...overrides.filter((t): t is QuantType => t !== undefined)];
-}
-
-/** Per-channel parameters came with 13. Blocks and float8 exist in newer ai.onnx only; 16- and 4-bit types also in com.microsoft. */
-function neededOpset(plan: PlanOptions, options: StaticOptions): { least: number; wanted: number } {
-  const types = usedTypes(plan);
-  const least = plan.blockSize > 0 ? 21 : types.some(isFloat8) ? 19 : 13;
-  return { least, wanted: options.contribOps ? least : Math.max(least, ...types.map(qdqOpset)) };
-}
-
-/** @throws QUANT_COMBINATION */
-function checkTypes({ activationType: activation, weightType: weight }: PlanOptions): void {
-  const refuse = (reason: string): never => {
-    throw quantizeErrors.QUANT_COMBINATION({ activation, weight, reason });
-  };
-  if (isFloat8(activation) !== isFloat8(weight)) refuse("float8 goes with float8 only");
-  if (activation === "int8" && weight === "uint8") refuse("ONNX Runtime has no kernel for signed activations with unsigned weights");
-  if (activation === "int4" || activation === "uint4") refuse("4-bit activations have no kernel anywhere");
-  if (isSigned(activation) && weight === "uint4") refuse("ONNX Runtime has no kernel for it");
 }
