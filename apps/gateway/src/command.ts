@@ -4,9 +4,11 @@ import { parseArgs } from "node:util";
 import { scopes, type Scope } from "./auth.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
 import { jsonLog } from "./log.ts";
-import { standardModule } from "./techniques/offer.ts";
+import { makeSchema, schemaText } from "./schema/schema.ts";
+import { loadOffer, standardModule } from "./techniques/offer.ts";
 
 export const help = `Usage: lathe-gateway [start] [options]
+       lathe-gateway schema [--technique <module>]
        lathe-gateway key --owner <name> [--scope read|write|admin] [--name <text>] [options]
 
 Starts the GraphQL gateway. At the first start it prints an admin key.
@@ -51,6 +53,7 @@ export async function main(args: readonly string[]): Promise<void> {
   if (values.help) return void process.stdout.write(`${help}\n`);
   try {
     if (positionals[0] === "key") await makeKey(values);
+    else if (positionals[0] === "schema") process.stdout.write(schemaText(makeSchema(await loadOffer(modules(values)))));
     else await start(values);
   } catch (error) {
     if (!isLatheError(error)) throw error;
@@ -69,10 +72,12 @@ const settings = (values: Values): GatewayOptions => ({
   publicUrl: values["public-url"],
   workers: count(values.workers, "--workers"),
   http: !values["no-http"],
-  techniques: [standardModule, ...values.technique],
+  techniques: modules(values),
   development: values.development,
   databaseUrl: process.env["DATABASE_URL"],
 });
+
+const modules = (values: Values): string[] => [standardModule, ...values.technique];
 
 function count(text: string, flag: string): number {
   const value = Number(text);

@@ -1,8 +1,11 @@
 /** A gateway for tests: database in memory, files in a temporary folder, a free port. */
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PGlite } from "@electric-sql/pglite";
+import { connect, type Client } from "@lathe/gateway/client";
 import { createGateway, silentLog, type Gateway, type GatewayOptions } from "@lathe/gateway";
 
 export interface TestGateway {
@@ -16,7 +19,7 @@ export const techniques = new URL("./techniques.ts", import.meta.url).href;
 
 export async function startGateway(options: Partial<GatewayOptions> = {}): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), "lathe-gateway-"));
-  const gateway = await createGateway({ folder, inMemory: true, port: 0, log: silentLog, techniques: [techniques], ...options });
+  const gateway = await createGateway({ folder, inMemory: true, port: 0, log: silentLog, techniques: [techniques], databaseImage: await image(), ...options });
   return {
     gateway,
     token: gateway.firstToken!,
@@ -26,6 +29,21 @@ export async function startGateway(options: Partial<GatewayOptions> = {}): Promi
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** An empty database, made once for all tests: making one takes seconds. */
+export async function image(): Promise<Blob> {
+  const cache = new URL("../node_modules/.cache/", import.meta.url);
+  const file = new URL("pglite-0.5.16.tar.gz", cache);
+  if (!existsSync(file)) {
+    const db = await PGlite.create();
+    await mkdir(cache, { recursive: true });
+    const temporary = new URL(`${process.pid}.tmp`, cache);
+    await writeFile(temporary, new Uint8Array(await (await db.dumpDataDir("gzip")).arrayBuffer()));
+    await db.close();
+    await rename(temporary, file);
+  }
+  return new Blob([new Uint8Array(await readFile(file))]);
 }
 
 export interface Reply<T = Record<string, never>> {
@@ -49,3 +67,16 @@ export async function ask<T>({ gateway, token }: Pick<TestGateway, "gateway" | "
 export const fixture = async (name: string): Promise<Uint8Array<ArrayBuffer>> => new Uint8Array(await readFile(new URL(`../../../fixtures/models/${name}`, import.meta.url)));
 
 export const digestOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+
+export interface Job {
+  readonly id: string;
+  readonly state: string;
+}
+
+/** Sends a model, by default a small one, and gives its id. */
+export async function sendModel(g: Pick<TestGateway, "gateway" | "token">, bytes?: Uint8Array<ArrayBuffer>, name = "fashion"): Promise<string> {
+  const client = connect({ url: g.gateway.url, token: g.token });
+  return (await client.upload(bytes ?? (await fixture("fashion-mobilenet.onnx")), { name })).id;
+}
+
+export const clientOf = (g: Pick<TestGateway, "gateway" | "token">): Client => connect({ url: g.gateway.url, token: g.token });

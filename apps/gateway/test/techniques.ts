@@ -28,6 +28,7 @@ export const wait = defineTechnique({
   summary: "Waits, telling how far it is.",
   options: z.object({ ms: z.number().default(100), deaf: z.boolean().default(false) }),
   async apply(_model, { ms, deaf }, ctx) {
+    await ctx.turn();
     const end = Date.now() + ms;
     if (deaf) while (Date.now() < end);
     for (let left = ms; left > 0; left = end - Date.now()) {

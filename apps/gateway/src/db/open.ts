@@ -9,11 +9,13 @@ export interface DatabaseChoice {
   readonly url?: string | undefined;
   /** Folder of the embedded database; in memory without it. */
   readonly folder?: string | undefined;
+  /** A dump of an empty embedded database to begin from: a fraction of the time that making one takes. */
+  readonly image?: Blob | undefined;
 }
 
 /** Opens the database and brings its schema up to date. @throws STORE_IN_USE, STORE_VERSION, MIGRATION_AHEAD */
-export async function openDb({ url, folder }: DatabaseChoice): Promise<Db> {
-  const db = url === undefined ? await openPglite(folder) : await openPostgres(url);
+export async function openDb({ url, folder, image }: DatabaseChoice): Promise<Db> {
+  const db = url === undefined ? await openPglite(folder, image) : await openPostgres(url);
   try {
     await migrate(db);
     return db;

@@ -12,22 +12,23 @@ const FORMAT = "pglite 0.5 (PostgreSQL 18)";
 const INT8 = 20;
 
 /** `undefined` for a database in memory. @throws STORE_IN_USE, STORE_VERSION */
-export async function openPglite(folder: string | undefined): Promise<Db> {
-  if (folder === undefined) return wrap(await create(undefined), "memory", async () => {});
+export async function openPglite(folder: string | undefined, image?: Blob): Promise<Db> {
+  if (folder === undefined) return wrap(await create(undefined, image), "memory", async () => {});
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const lock = await lockFolder(folder);
   try {
     await checkVersion(folder);
-    return wrap(await create(join(folder, "pg")), "embedded", lock.release);
+    return wrap(await create(join(folder, "pg"), image), "embedded", lock.release);
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-async function create(dataDir: string | undefined): Promise<PGlite> {
+async function create(dataDir: string | undefined, image: Blob | undefined): Promise<PGlite> {
   const pglite = await import("@electric-sql/pglite");
-  return pglite.PGlite.create({ ...(dataDir === undefined ? {} : { dataDir }), parsers: { [INT8]: Number } });
+  const begin = image && (dataDir === undefined || !existsSync(dataDir)) ? { loadDataDir: image } : {};
+  return pglite.PGlite.create({ ...(dataDir === undefined ? {} : { dataDir }), ...begin, parsers: { [INT8]: Number } });
 }
 
 async function checkVersion(folder: string): Promise<void> {

@@ -153,8 +153,9 @@ class Child {
     if (this.#reason === "aborted") return { aborted: true };
     if (this.#reason) return { problem: this.#reason };
     if (this.#result) return { result: this.#result };
-    if (this.#failure) return { problem: this.#failure };
-    const starved = /bad_alloc|heap out of memory|Cannot allocate memory|ENOMEM/i.test(this.#stderr);
+    // Where the system enforces the limit, running out of memory is an error inside the child.
+    const starved = noMemory.test(this.#failure?.message ?? this.#stderr);
+    if (this.#failure && !starved) return { problem: this.#failure };
     return { problem: problem(starved ? gatewayErrors.OUT_OF_MEMORY({ limit: this.#limit }) : gatewayErrors.CHILD_CRASHED({ how })) };
   }
 
@@ -187,6 +188,8 @@ class Child {
     else thing.unref();
   }
 }
+
+const noMemory = /bad_?alloc|out of memory|Cannot allocate memory|ENOMEM|Array buffer allocation failed|Failed to allocate memory/i;
 
 const problem = ({ code, message }: { code: string; message: string }): Problem => ({ code, message });
 

@@ -73,8 +73,7 @@ async function optimize({ model, folder, modules, steps, seed, data, threads }: 
   const services: Partial<Services> = { runtime, ...(data ? { data: await openData(data) } : {}) };
   const needs = new Set<ServiceName>(pipeline.steps.flatMap((step) => step.needs));
   const lent = Object.fromEntries(Object.entries(services).filter(([name]) => name === "runtime" || needs.has(name as ServiceName)));
-  const run = pipeline.run(source, { ...lent, signal: host.signal, seed });
-  for await (const event of run) host.event(event);
+  const run = pipeline.run(source, { ...lent, signal: host.signal, seed, onEvent: host.event });
   const { model: made, report } = await run.result;
   await saveModel(made, join(folder, outputs.model));
   // What is told of the result is read from its file, as a user would.

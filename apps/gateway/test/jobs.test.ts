@@ -1,0 +1,187 @@
+import { Tensor, encodeNpz } from "@lathe/core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { collect } from "../src/ops/collect.ts";
+import { ask, clientOf, digestOf, fixture, sendModel, startGateway, type TestGateway } from "./support.ts";
+
+let g: TestGateway;
+let model: string;
+beforeAll(async () => {
+  g = await startGateway({ workers: 2, limits: { attemptMs: 20_000, memoryBytes: 700 * 2 ** 20, retentionMs: 1000 } });
+  model = await sendModel(g);
+});
+afterAll(() => g.close());
+
+interface JobFacts {
+  job: {
+    state: string;
+    error: { code: string } | null;
+    attempts: { number: number; state: string; isolation: string; error: { code: string } | null }[];
+    events: { nodes: { seq: number; type: string }[] };
+  };
+}
+
+const FACTS = "query ($id: ID!) { job(id: $id) { state error { code } attempts { number state isolation error { code } } events(first: 100) { nodes { seq type } } } }";
+const factsOf = async (id: string): Promise<JobFacts["job"]> => (await ask<JobFacts>(g, FACTS, { id })).data.job;
+
+const codeOf = (work: Promise<unknown>): Promise<string> => work.then(() => "no error", (error: { code?: string }) => error.code ?? String(error));
+
+describe("a job", () => {
+  it("makes a smaller model and a report, and tells of every step", async () => {
+    const client = clientOf(g);
+    const job = await client.optimize(model, [{ simplify: {} }, { quantizeDynamic: { convWeightType: "UINT8" } }], { name: "small" });
+    const events = [];
+    for await (const event of job) events.push(event);
+    const { model: small, report } = await job.result();
+
+    expect(events.map((e) => e.seq)).toEqual(events.map((_, i) => i + 1));
+    expect(events.filter((e) => e.type !== "PROGRESS").map((e) => e.type)).toEqual(["QUEUED", "STARTED", "STEP_STARTED", "STEP_FINISHED", "STEP_STARTED", "STEP_FINISHED", "SUCCEEDED"]);
+    expect(small!.name).toBe("small");
+    expect(small!.fileBytes).toBeLessThan((await client.model(model))!.fileBytes);
+    expect(report!.steps.map((s) => s.name)).toEqual(["simplify", "quantize-dynamic"]);
+    expect(digestOf(await client.download(small!))).toBe((await ask<{ model: { files: { digest: string }[] } }>(g, "query ($id: ID!) { model(id: $id) { files { digest } } }", { id: small!.id })).data.model.files[0]!.digest);
+    expect(await (await fetch(report!.html!.url)).text()).toContain("<html");
+  });
+
+  it("gives the same bytes for the same model, steps and seed", async () => {
+    const client = clientOf(g);
+    const once = async (): Promise<string> => (await (await client.optimize(model, [{ simplify: {} }], { seed: 3 })).result()).model!.digest;
+    expect(await once()).toBe(await once());
+  });
+
+  it("is the same job for the same idempotency key, also when both requests come at once", async () => {
+    const client = clientOf(g);
+    const run = (ms: number) => client.optimize(model, [{ wait: { ms } }], { idempotencyKey: "twice" });
+    const [a, b] = await Promise.all([run(10), run(10)]);
+    expect(a.id).toBe(b.id);
+    expect(await codeOf(run(11))).toBe("IDEMPOTENCY_CONFLICT");
+    await a.result();
+  });
+
+  it("runs on when its reader goes away, and a reader that comes back misses nothing", async () => {
+    const job = await clientOf(g).optimize(model, [{ wait: { ms: 600 } }]);
+    const first = [];
+    for await (const event of job) {
+      first.push(event.seq);
+      if (first.length === 3) break;
+    }
+    const rest = [];
+    for await (const event of job.events({ after: first.at(-1)! })) rest.push(event.seq);
+    const all = [...first, ...rest];
+    expect(all).toEqual(all.map((_, i) => i + 1));
+    expect(all.length).toBe((await job.refresh()).lastSeq);
+    const late = [];
+    for await (const event of job.events({ after: all.length })) late.push(event);
+    expect(late).toEqual([]);
+  });
+});
+
+describe("cancelling", () => {
+  it("ends a running job's process, also one that does not listen", async () => {
+    const job = await clientOf(g).optimize(model, [{ wait: { ms: 15_000, deaf: true } }]);
+    for await (const event of job) if (event.type === "STEP_STARTED") break;
+    expect((await job.cancel()).state).toBe("CANCELLING");
+    expect(await codeOf(job.result())).toBe("CANCELLED");
+    const { attempts, events } = await factsOf(job.id);
+    expect(attempts.map((a) => a.state)).toEqual(["CANCELLED"]);
+    expect(events.nodes.map((e) => e.type).slice(-2)).toEqual(["CANCEL_REQUESTED", "CANCELLED"]);
+  });
+
+  it("refuses a job that is over", async () => {
+    const job = await clientOf(g).optimize(model, [{ wait: { ms: 1 } }]);
+    await job.result();
+    expect(await codeOf(job.cancel())).toBe("JOB_STATE");
+  });
+});
+
+describe("a failure", () => {
+  it.each([
+    ["crash", {}, "CHILD_CRASHED"],
+    ["hog", {}, "OUT_OF_MEMORY"],
+  ])("of %s ends the job with a code at its first attempt, and the gateway goes on", async (technique, options, code) => {
+    const job = await clientOf(g).optimize(model, [{ [technique]: options }]);
+    expect(await codeOf(job.result())).toBe(code);
+    const { state, attempts } = await factsOf(job.id);
+    expect([state, attempts.length, attempts[0]!.error!.code]).toEqual(["FAILED", 1, code]);
+    expect((await fetch(`${g.gateway.url}/ready`)).status).toBe(200);
+  });
+
+  it("can be tried again as a new job", async () => {
+    const job = await clientOf(g).optimize(model, [{ crash: {} }]);
+    await codeOf(job.result());
+    const RETRY = "mutation ($id: ID!) { retryJob(id: $id) { ... on JobPayload { job { id retryOf { id } } } ... on UserError { code } } }";
+    const { data } = await ask<{ retryJob: { job: { id: string; retryOf: { id: string } } } }>(g, RETRY, { id: job.id });
+    expect(data.retryJob.job.retryOf.id).toBe(job.id);
+    expect(data.retryJob.job.id).not.toBe(job.id);
+    await codeOf((await clientOf(g).job(data.retryJob.job.id)).result());
+  });
+});
+
+describe("data", () => {
+  it("is uploaded once and lent to steps that need it", async () => {
+    const client = clientOf(g);
+    const images = Tensor.from("float32", [8, 1, 28, 28], Array.from({ length: 8 * 784 }, (_, i) => (i % 255) / 255));
+    const input = (await client.model(model))!.stats.inputs[0]!.name;
+    const data = await client.uploadDataset(new Uint8Array(await encodeNpz({ [input]: images })), { name: "calibration.npz" });
+    const job = await client.optimize(model, [{ quantizeStatic: { samples: 8 } }], { data });
+    expect((await job.result()).report!.steps[0]!.name).toBe("quantize-static");
+  });
+
+  it("is demanded before a job is accepted", async () => {
+    expect(await codeOf(clientOf(g).optimize(model, [{ quantizeStatic: {} }]))).toBe("STEP_INVALID");
+  });
+
+  it("that is no npz file fails the job with the reader's code", async () => {
+    const client = clientOf(g);
+    const data = await client.uploadDataset(new TextEncoder().encode("no zip file"));
+    expect(await codeOf((await client.optimize(model, [{ quantizeStatic: {} }], { data })).result())).toMatch(/^(ZIP|NPZ)_/);
+  });
+});
+
+describe("benchmark", () => {
+  it("times models against each other", async () => {
+    const client = clientOf(g);
+    const other = (await client.upload(await fixture("fashion-mobilenet.onnx"), { name: "same" })).id;
+    const { benchmark } = await (await client.benchmark([model, other], { rounds: 3 })).result();
+    expect(benchmark!.timings.map((t) => t.model!.id)).toEqual([model, other]);
+    expect(benchmark!.timings[0]!.speedup).toBe(1);
+  });
+});
+
+describe("plan and compare", () => {
+  it("tells what steps would do without running them", async () => {
+    const PLAN = `query ($m: ID!) { plan(model: $m, steps: [{ simplify: {} }, { quantizeStatic: { method: ENTROPY } }, { iterate: { times: 2, steps: [{ simplify: { rounds: 1 } }] } }]) {
+      ... on Plan { runnable steps { technique options problem steps { technique options } } } ... on UserError { code message } } }`;
+    const { data } = await ask<{ plan: { runnable: boolean; steps: { technique: string; options: Record<string, unknown>; problem: string | null; steps: { technique: string; options: object }[] }[] } }>(g, PLAN, { m: model });
+    expect(data.plan.runnable).toBe(false);
+    expect(data.plan.steps.map((s) => [s.technique, s.problem === null])).toEqual([["simplify", true], ["quantize-static", false], ["iterate", true]]);
+    expect(data.plan.steps[1]!.options).toMatchObject({ method: "entropy", format: "qdq", samples: 512 });
+    expect(data.plan.steps[2]!.steps).toEqual([{ technique: "simplify", options: expect.objectContaining({ rounds: 1 }) }]);
+  });
+
+  it("puts models side by side", async () => {
+    const small = (await (await clientOf(g).optimize(model, [{ quantizeDynamic: {} }])).result()).model!;
+    const { data } = await ask<{ compare: { fileRatio: number; macRatio: number }[] }>(g, "query ($m: [ID!]!) { compare(models: $m) { fileRatio macRatio } }", { m: [model, small.id] });
+    expect(data.compare[0]).toEqual({ fileRatio: 1, macRatio: 1 });
+    expect(data.compare[1]!.fileRatio).toBeGreaterThan(1);
+  });
+});
+
+describe("deleting", () => {
+  it("takes a model away, and its files once nothing refers to them", async () => {
+    const id = await sendModel(g, await fixture("mnist-lenet.onnx"), "short-lived");
+    const DELETE = "mutation ($id: ID!) { deleteModel(id: $id) { ... on Deleted { id } ... on UserError { code } } }";
+    expect((await ask(g, DELETE, { id })).data).toEqual({ deleteModel: { id } });
+    expect((await ask(g, "query ($id: ID!) { model(id: $id) { name } }", { id })).data).toEqual({ model: null });
+    const { app } = g.gateway;
+    await app.db.query("update upload set expires_at = now() - interval '2 hours'");
+    expect((await collect(app, 0)).files).toBeGreaterThan(0);
+    expect(digestOf(await clientOf(g).download((await clientOf(g).model(model))!))).toBe(digestOf(await fixture("fashion-mobilenet.onnx")));
+  });
+
+  it("refuses a model that an unfinished job works on", async () => {
+    const job = await clientOf(g).optimize(model, [{ wait: { ms: 800 } }]);
+    const DELETE = "mutation ($id: ID!) { deleteModel(id: $id) { ... on UserError { code } } }";
+    expect((await ask(g, DELETE, { id: model })).data).toEqual({ deleteModel: { code: "IN_USE" } });
+    await job.result();
+  });
+});
