@@ -35,8 +35,8 @@ interface Ended {
   readonly output: string;
 }
 
-/** Runs a program that has `load(placement)` and `image(n)`. */
-async function program(kind: "sources" | "build", body: string): Promise<Ended> {
+/** Runs a program that has `load(placement)` and `feeds(session, n)`, on at most `files` file descriptors. */
+async function program(kind: "sources" | "build", body: string, files = 1000): Promise<Ended> {
   const [ort, core] = kind === "sources" ? ["@lathe/ort", "@lathe/core"] : ["./built/index.js", "./built/index.js"];
   const tensor = kind === "sources" ? `import { Tensor } from ${JSON.stringify(core)};` : "";
   const feed = kind === "sources"
@@ -52,7 +52,7 @@ async function program(kind: "sources" | "build", body: string): Promise<Ended> 
   const path = join(folder, `${Math.random().toString(36).slice(2)}.mjs`);
   await writeFile(path, code);
   const args = kind === "sources" ? ["--import", "tsx", "--conditions=@lathe/source", path] : [path];
-  const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("sh", ["-c", `ulimit -n ${files}; exec "$0" "$@"`, process.execPath, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
   return new Promise((resolve) => child.on("close", (code, signal) => resolve({ code, signal, output: output.trim() })));
@@ -87,5 +87,20 @@ describe("a thread inside a native call", () => {
       await session.run(feeds(session, 3000), { signal: control.signal }).catch((error) => console.log(error.name));
     `);
     expect(ended).toEqual({ code: 0, signal: null, output: "AbortError" });
+  });
+});
+
+describe("a process that cannot be started", () => {
+  it("is an error of the load and leaves the program alive: no file descriptors are left", async () => {
+    const ended = await program("build", `
+      import { openSync } from "node:fs";
+      await (await load("process")).dispose();
+      try {
+        for (;;) openSync("/dev/null", "r");
+      } catch {}
+      await load("process").catch((error) => console.log(error.code, error.message.includes("EMFILE")));
+      setTimeout(() => console.log("alive"), 50);
+    `, 100);
+    expect(ended).toEqual({ code: 0, signal: null, output: "ORT_NO_WORKER true\nalive" });
   });
 });

@@ -25,6 +25,11 @@ describe("difference", () => {
     expect(difference(f32([1, 2, Infinity]), f32([NaN, 2, -Infinity]))).toMatchObject({ differing: 2, notFinite: 2, maxAbs: 0 });
   });
 
+  it("takes no output of NaN and no other text for exact", () => {
+    expect(difference(f32([1, 2]), f32([NaN, NaN])).sqnr).toBe(-Infinity);
+    expect(difference(Tensor.fromStrings([1], ["a"]), Tensor.fromStrings([1], ["b"])).sqnr).toBe(-Infinity);
+  });
+
   it("knows opposite and absent signals", () => {
     expect(difference(f32([1, -1]), f32([-1, 1])).cosine).toBeCloseTo(-1);
     expect(difference(f32([0, 0]), f32([0, 1])).cosine).toBe(0);
@@ -133,6 +138,7 @@ describe("benchmark", () => {
     const model = dense(8, 4);
     const run = benchmark({ model }, randomFeeds(model), { rounds: 1000, signal: control.signal, onRound: () => control.abort() });
     await expect(run).rejects.toMatchObject({ name: "AbortError" });
+    await expect(benchmark({ model }, randomFeeds(model), { warmup: 1e9, signal: AbortSignal.timeout(30) })).rejects.toMatchObject({ name: "TimeoutError" });
     await expect(benchmark({}, {})).rejects.toMatchObject({ code: "ORT_NO_SAMPLES" });
   });
 });

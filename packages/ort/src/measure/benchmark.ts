@@ -55,7 +55,7 @@ export async function benchmark(models: Readonly<Record<string, ModelSource>>, f
       const session = await runtime.load(model, { optimization, threads, ...(options.signal ? { signal: options.signal } : {}) });
       runners.push({ name, session, feeds: feedsOf(session.inputs, feeds), repeats: 1, samples: [] });
     }
-    for (const runner of runners) await warmUp(runner, warmup, minSampleMs);
+    for (const runner of runners) await warmUp(runner, warmup, minSampleMs, options.signal);
     for (let round = 0; round < rounds; round++) {
       for (const runner of round % 2 === 0 ? runners : runners.toReversed()) {
         options.signal?.throwIfAborted();
@@ -85,8 +85,11 @@ async function timed({ session, feeds, repeats }: Runner): Promise<number> {
 }
 
 /** Also finds how many runs make a sample long enough for the clock and the scheduler. */
-async function warmUp(runner: Runner, runs: number, minSampleMs: number): Promise<void> {
-  for (let i = 0; i < runs; i++) await runner.session.run(runner.feeds);
+async function warmUp(runner: Runner, runs: number, minSampleMs: number, signal: AbortSignal | undefined): Promise<void> {
+  for (let i = 0; i < runs; i++) {
+    signal?.throwIfAborted();
+    await runner.session.run(runner.feeds);
+  }
   const once = Math.min(await timed(runner), await timed(runner));
   runner.repeats = Math.max(1, Math.ceil(minSampleMs / Math.max(once, 1e-3)));
 }

@@ -7,7 +7,7 @@ export interface TensorDifference {
   readonly elements: number;
   /** Elements that differ at all; for strings and integers the figure to look at. NaN equals NaN here. */
   readonly differing: number;
-  /** Elements where one side is NaN or infinite and the other is not the same; they are left out of the figures below. */
+  /** Elements where one side is NaN or infinite and the other is not the same; they are left out of the figures below but `sqnr`. */
   readonly notFinite: number;
   /** max |a - b| */
   readonly maxAbs: number;
@@ -17,7 +17,10 @@ export interface TensorDifference {
   readonly maxRel: number;
   /** sum(a b) / sqrt(sum(a^2) sum(b^2)); 1 when both are all zero. */
   readonly cosine: number;
-  /** Signal to quantization noise ratio in decibels, 10 log10(sum(a^2) / sum((a - b)^2)); Infinity when equal. */
+  /**
+   * Signal to quantization noise ratio in decibels, 10 log10(sum(a^2) / sum((a - b)^2)); Infinity when equal, -Infinity when `notFinite`
+   * is not 0 or texts differ.
+   */
   readonly sqnr: number;
 }
 
@@ -64,8 +67,15 @@ export class DifferenceMeter {
       meanAbs: counted === 0 ? 0 : this.#sumAbs / counted,
       maxRel: this.#maxRel,
       cosine: norms > 0 ? Math.min(1, this.#ab / norms) : this.#aa === this.#bb ? 1 : 0,
-      sqnr: this.#noise === 0 ? Infinity : 10 * Math.log10(this.#aa / this.#noise),
+      sqnr: this.#sqnr(),
     };
+  }
+
+  /** What no distance describes (NaN for a number, another text) must not pass for equal. */
+  #sqnr(): number {
+    if (this.#notFinite > 0) return -Infinity;
+    if (this.#noise === 0) return this.#differing === 0 || this.#maxAbs > 0 ? Infinity : -Infinity;
+    return 10 * Math.log10(this.#aa / this.#noise);
   }
 
   #addStrings(a: readonly string[], b: readonly string[]): void {

@@ -25,7 +25,8 @@ export const processPlacement = (options: ProcessOptions): Placement => ({ kind:
 
 function openProcess(options: ProcessOptions): Channel {
   const child = start(options);
-  const pipe = child.stdio[3] as Duplex;
+  const pipe = child.stdio?.[3] as Duplex | undefined;
+  if (!pipe) return neverStarted(child);
   // A child that dies in the middle of a write is told by its exit.
   pipe.on("error", () => {});
   const watch = watchMemory(child, options.memoryLimit);
@@ -56,6 +57,14 @@ function openProcess(options: ProcessOptions): Channel {
       await exit;
     },
   };
+}
+
+/** Where file descriptors have run out, Node gives a child without pipes, and then its "error" event. */
+function neverStarted(child: ChildProcess): Channel {
+  const exit = new Promise<Exit>((resolve) => {
+    child.on("error", (error) => resolve({ exitCode: null, signal: null, stderr: "", startError: messageOf(error) }));
+  });
+  return { post: () => {}, onReply: () => {}, onExit: (f) => void exit.then(f), hold: () => {}, abandon: () => {}, close: async () => void (await exit) };
 }
 
 function start({ env = process.env }: ProcessOptions): ChildProcess {

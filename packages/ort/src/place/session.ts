@@ -16,7 +16,13 @@ type ReplyOf<O extends Reply["op"]> = Extract<Reply, { op: O }>;
 export async function openRemote(placement: Placement, model: RawModel, options: SessionOptions, limits: RuntimeLoadOptions): Promise<Session> {
   limits.signal?.throwIfAborted();
   const session = new RemoteSession(placement, model, options, limits.timeoutMs);
-  await session.load(limits);
+  try {
+    await session.load(limits);
+  } catch (error) {
+    // The caller gets no session that it could dispose.
+    await session.dispose();
+    throw error;
+  }
   return session;
 }
 
