@@ -1,0 +1,2 @@
+/** What needs a file system: packages of models. */
+export * from "./package/index.ts";
