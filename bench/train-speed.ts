@@ -1,6 +1,6 @@
 /**
- * Time of a training step beside PyTorch's, both with two threads: rounds of a few steps in turn, medians, the first step of a round dropped.
- * LATHE_PEER_PYTHON=.../python npx tsx --conditions=@lathe/source bench/train-speed.ts [case ...] [--profile]
+ * Time of a training step beside PyTorch's, both with two threads (--single: one): rounds of a few steps in turn, medians, the first step of a round dropped.
+ * LATHE_PEER_PYTHON=.../python npx tsx --conditions=@lathe/source bench/train-speed.ts [case ...] [--profile] [--single]
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
@@ -11,7 +11,7 @@ import { torchPeer } from "./lib/torch-peer.ts";
 
 const ROUNDS = 8;
 const STEPS = 6;
-const THREADS = 2;
+const THREADS = process.argv.includes("--single") ? 1 : 2;
 const wanted = process.argv.slice(2).filter((a) => !a.startsWith("--"));
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const round = (x: number): number => Math.round(x * 100) / 100;

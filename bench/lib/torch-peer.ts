@@ -22,6 +22,8 @@ export interface PeerSteps {
 export interface TorchPeer {
   readonly torch: string;
   steps(batches: readonly number[], lr?: readonly number[]): Promise<PeerSteps>;
+  /** Share of examples of these batches that it names rightly. */
+  accuracy(batches: readonly number[]): Promise<number>;
   stop(): void;
 }
 
@@ -41,7 +43,7 @@ export async function torchPeer(name: string, model: Model, batches: readonly Fe
   };
   const { torch } = await ask<{ torch: string }>({ load: name, file, optimizer, threads });
   rmSync(folder, { recursive: true });
-  return { torch, steps: (numbers, lr) => ask<PeerSteps>({ steps: numbers, lr: lr ?? null }), stop: () => void child.kill() };
+  return { torch, steps: (numbers, lr) => ask<PeerSteps>({ steps: numbers, lr: lr ?? null }), accuracy: async (numbers) => (await ask<{ accuracy: number }>({ accuracy: numbers })).accuracy, stop: () => void child.kill() };
 }
 
 function tensorsOf(model: Model, batches: readonly Feeds[]): Map<string, Tensor> {

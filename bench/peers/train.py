@@ -3,7 +3,7 @@
 {"load": name, "file": path, "optimizer": {"name": "sgd"|"adamw", "lr": x, "momentum": x}, "threads": n}
   the file holds the parameters and batches "batch/<i>/<input>"
 {"steps": [batch numbers], "lr": [rates] or null}  ->  {"ms": [...], "losses": [...]}
-{"logits": [batch numbers]}  ->  {"predictions": [[...], ...]}  (BatchNormalization with running statistics)
+{"accuracy": [batch numbers]}  ->  {"accuracy": x}
 """
 
 import json
@@ -53,9 +53,20 @@ class Server:
         rows = [self.step(n, lr) for n, lr in zip(request["steps"], rates)]
         return {"ms": [r[0] for r in rows], "losses": [r[1] for r in rows], "rssMb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
+    def accuracy(self, request):
+        right = total = 0
+        with torch.no_grad():
+            for number in request["accuracy"]:
+                batch = dict(self.batches[number])
+                labels = batch.pop("labels")
+                right += int((self.model(self.params, **batch).argmax(1) == labels).sum())
+                total += len(labels)
+        return {"accuracy": right / total}
+
 
 if __name__ == "__main__":
     server = Server()
     for line in sys.stdin:
         request = json.loads(line)
-        print(json.dumps(server.load(request) if "load" in request else server.steps(request)), flush=True)
+        answer = server.load if "load" in request else server.accuracy if "accuracy" in request else server.steps
+        print(json.dumps(answer(request)), flush=True)

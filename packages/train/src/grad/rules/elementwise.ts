@@ -79,14 +79,8 @@ const extremum: GradRule = (c) => {
   return each(c, masks.map((mask, i) => () => sumTo(c, mul(c, shared, mask), from, c.input(i))));
 };
 
-/** Passes dy where min < x < max; like PyTorch, also at the bounds themselves. */
-const clip: GradRule = (c) => {
-  const [x, dy] = [c.input(0), c.dy(0)!];
-  let masked = dy;
-  if (c.has(1)) masked = mul(c, masked, castLike(c, c.emit("GreaterOrEqual", [x, c.input(1)]), x));
-  if (c.has(2)) masked = mul(c, masked, castLike(c, c.emit("LessOrEqual", [x, c.input(2)]), x));
-  return [masked];
-};
+/** Passes dy where nothing was clipped, like PyTorch's clamp also at the bounds themselves: there y equals x. */
+const clip: GradRule = (c) => [mul(c, c.dy(0)!, castLike(c, c.emit("Equal", [c.input(0), c.output(0)]), c.input(0)))];
 
 const where: GradRule = (c) => {
   const [mask, y, dy] = [c.input(0), c.output(0), c.dy(0)!];

@@ -2,30 +2,30 @@
  * Gradient of a convolution's kernel: dW[o, i, tap] = sum over batch and positions of dy[o] * x[i, position shifted by the tap].
  * Four ways to write it with standard operators, chosen by shape; which is fastest was measured with ONNX Runtime on CPU
  * (docs/packages/train.md):
- * - grouped: batch and channels change places and a grouped Conv with dy as its kernel does the sum; for depthwise convolutions;
- * - separable: copies of x shifted along the last axis times copies of dy shifted along the first, one product for all taps; stride 1;
- * - by tap: one strided slice of x and one product for each tap; stride 1 with many channels, 1x1 kernels;
- * - columns: all taps side by side (im2col), one product.
+ * - separable: copies of x shifted along the last axis times copies of dy shifted along the first, one product for all taps; stride 1,
+ *   depthwise or with few channels;
+ * - by tap: one strided slice of x and one product for each tap; 1x1 kernels, strides and many channels;
+ * - grouped: batch and channels change places and a grouped Conv with dy as its kernel does the sum; strided depthwise convolutions;
+ * - columns: all taps side by side (im2col), one product; the first layer.
  */
 import { attr, type GradContext, type Value } from "@lathe/core";
 import { ints, range, reduceSum, transpose } from "../../build.ts";
 import { all, product, tuples, type Geometry } from "./geometry.ts";
 
 /** As [smallChannels, largeChannels / group, kernel...]. */
-export function kernelGradient(c: GradContext, large: Value, small: Value, g: Geometry): Value {
-  return forms[kernelGradientForm(g)](c, padded(c, large, g), small, g);
+export function kernelGradient(c: GradContext, large: Value, small: Value, g: Geometry, form = kernelGradientForm(g)): Value {
+  return forms[form](c, padded(c, large, g), small, g);
 }
 
-type Form = "grouped" | "separable" | "byTap" | "columns";
+export type Form = "grouped" | "separable" | "byTap" | "columns";
 
-/** The fastest form for these sizes. */
+/** The fastest form for these sizes, as bench/train-conv.ts measures them. */
 export function kernelGradientForm(g: Geometry): Form {
-  const perGroup = g.largeChannels / g.group;
-  if (g.group > 1) return perGroup === 1 ? "grouped" : "columns";
+  const shifts = g.rank === 2 && all(g.strides, 1) && all(g.dilations, 1);
+  if (g.group > 1) return shifts ? "separable" : g.largeChannels === g.group ? "grouped" : "columns";
   if (all(g.kernel, 1)) return "byTap";
-  const dense = g.rank === 2 && all(g.strides, 1) && all(g.dilations, 1);
-  if (!dense || g.largeChannels <= 4) return "columns";
-  return g.largeChannels * g.smallChannels >= 2048 && product(g.small) >= 256 ? "byTap" : "separable";
+  if (g.largeChannels <= 4) return "columns";
+  return shifts && g.largeChannels * g.smallChannels < 1024 ? "separable" : "byTap";
 }
 
 const forms: Readonly<Record<Form, (c: GradContext, source: Value, small: Value, g: Geometry) => Value>> = { grouped, separable, byTap, columns };
@@ -70,22 +70,23 @@ function byTap(c: GradContext, source: Value, small: Value, g: Geometry): Value 
 }
 
 /**
- * Two spatial axes. x contributes one copy for each horizontal tap, [N, kw * Ci, T] with T = padded rows * output columns; dy one copy for
- * each vertical tap, [N, Co * kh, T], row a delayed by a lines. The delay costs nothing: dy followed by kh lines of zeros, written kh times
+ * Two spatial axes. x contributes one copy for each horizontal tap, [N, groups, kw * Ci, T] with T = padded rows * output columns; dy one copy for
+ * each vertical tap, [N, groups, Co * kh, T], row a delayed by a lines. The delay costs nothing: dy followed by kh lines of zeros, written kh times
  * in a row (the last time without the zeros) and cut into rows of T, is delayed by one more line in each row.
  */
 function separable(c: GradContext, source: Value, small: Value, g: Geometry): Value {
   const [kh = 1, kw = 1] = g.kernel;
   const [oh = 1, ow = 1] = g.small;
   const length = (oh + kh - 1) * ow;
-  const shifted = range(0, kw).map((b) => (kw === 1 ? source : c.emit("Slice", [source, ints(c, [b]), ints(c, [b + ow]), ints(c, [3])])));
-  const wide = reshape(c, shifted.length === 1 ? shifted[0]! : c.emit("Concat", shifted, { axis: attr.int(1) }), [0, kw * g.largeChannels, length]);
+  const [perGroupLarge, perGroupSmall] = [g.largeChannels / g.group, g.smallChannels / g.group];
+  const shifted = range(0, kw).map((b) => reshape(c, kw === 1 ? source : c.emit("Slice", [source, ints(c, [b]), ints(c, [b + ow]), ints(c, [3])]), [0, g.group, perGroupLarge, length]));
+  const wide = shifted.length === 1 ? shifted[0]! : c.emit("Concat", shifted, { axis: attr.int(2) });
   const flat = reshape(c, small, [0, g.smallChannels, oh * ow]);
   const withGap = kh === 1 ? flat : c.emit("Pad", [flat, ints(c, [0, 0, 0, 0, 0, kh * ow])]);
   const delayed = kh === 1 ? flat : c.emit("Concat", [...range(1, kh).map(() => withGap), flat], { axis: attr.int(2) });
-  const rows = reshape(c, delayed, [0, g.smallChannels * kh, length]);
-  const batched = c.emit("MatMul", [rows, transpose(c, wide, [0, 2, 1])]);
-  const byTap = reshape(c, reduceSum(c, batched, [0], false), [g.smallChannels, kh, kw, g.largeChannels]);
+  const rows = reshape(c, delayed, [0, g.group, perGroupSmall * kh, length]);
+  const batched = c.emit("MatMul", [rows, transpose(c, wide, [0, 1, 3, 2])]);
+  const byTap = reshape(c, reduceSum(c, batched, [0], false), [g.smallChannels, kh, kw, perGroupLarge]);
   return transpose(c, byTap, [0, 3, 1, 2]);
 }
 
