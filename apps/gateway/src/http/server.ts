@@ -44,7 +44,7 @@ export const routes: readonly Route[] = [
   { name: "live", methods: ["GET"], path: /^\/live$/, access: "public", handle: ({ res }) => json(res, 200, { live: true }) },
   { name: "ready", methods: ["GET"], path: /^\/ready$/, access: "public", handle: readiness },
   { name: "metrics", methods: ["GET"], path: /^\/metrics$/, access: "admin", handle: prometheus },
-  { name: "studio", methods: ["GET"], path: /^\/(?:studio\.(?:js|css))?$/, access: "public", handle: ({ res, url }) => studioFile(res, url.pathname) },
+  { name: "studio", methods: ["GET"], path: /^\/(?:studio\.(?:js|css))?$/, access: "public", handle: ({ req, res, url }) => studioFile(req, res, url.pathname) },
 ];
 
 export function makeServer(options: HttpOptions): Server {

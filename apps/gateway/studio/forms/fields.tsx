@@ -37,34 +37,32 @@ interface FieldProps<F extends Field = Field> {
 
 type Of<K extends Field["kind"]> = Extract<Field, { kind: K }>;
 
-function FieldView(props: FieldProps): JSX.Element {
-  const { field, id } = props;
-  if (field.kind === "choices" || field.kind === "group") return <Several {...(props as FieldProps<Of<"choices"> | Of<"group">>)} />;
+function FieldView({ field, id, value, onChange }: FieldProps): JSX.Element {
+  if (field.kind === "choices") return <Several field={field} id={id}><Choices field={field} id={id} value={value} onChange={onChange} /></Several>;
+  if (field.kind === "group") {
+    const change = (inner: Options): void => onChange(Object.keys(inner).length === 0 ? undefined : (inner as Json));
+    return <Several field={field} id={id}><More summary="Options"><Fields fields={field.fields} options={(value ?? {}) as Options} prefix={id} onChange={change} /></More></Several>;
+  }
   return (
     <div class={`field ${field.kind}`}>
       <label for={id}>
         {field.key}
         {field.required && <span class="required"> required</span>}
       </label>
-      <Control {...props} />
+      <Control field={field} id={id} value={value} onChange={onChange} />
       <Hint field={field} id={id} />
     </div>
   );
 }
 
 /** A number of controls under one name. */
-function Several(props: FieldProps<Of<"choices"> | Of<"group">>): JSX.Element {
-  const { field, id, value, onChange } = props;
-  return (
-    <fieldset class={`field ${field.kind}`} aria-describedby={`${id}-hint`}>
-      <legend>{field.key}</legend>
-      <Hint field={field} id={id} />
-      {field.kind === "group"
-        ? <More summary="Options"><Fields fields={field.fields} options={(value ?? {}) as Options} prefix={id} onChange={(inner) => onChange(Object.keys(inner).length === 0 ? undefined : (inner as Json))} /></More>
-        : <Choices field={field} id={id} value={value} onChange={onChange} />}
-    </fieldset>
-  );
-}
+const Several = ({ field, id, children }: { field: Field; id: string; children: ComponentChildren }): JSX.Element => (
+  <fieldset class={`field ${field.kind}`} aria-describedby={`${id}-hint`}>
+    <legend>{field.key}</legend>
+    <Hint field={field} id={id} />
+    {children}
+  </fieldset>
+);
 
 const More = ({ summary, children }: { summary: string; children: ComponentChildren }): JSX.Element => (
   <details>
@@ -98,18 +96,18 @@ function Control({ field, id, value, onChange }: FieldProps): JSX.Element {
   const common = { id, required: field.required, "aria-describedby": `${id}-hint` };
   switch (field.kind) {
     case "boolean":
-      if (typeof field.fallback !== "boolean" && !field.required) return <Choice {...{ field: { ...field, kind: "choice", choices: [true, false] }, id, value, onChange }} />;
+      if (typeof field.fallback !== "boolean" && !field.required) return <Choice field={{ ...field, kind: "choice", choices: [true, false] }} id={id} value={value} onChange={onChange} />;
       return <input {...common} required={false} type="checkbox" checked={(value ?? field.fallback ?? false) === true} onChange={({ currentTarget: { checked } }) => onChange(checked === field.fallback ? undefined : checked)} />;
     case "number":
-      return <NumberInput {...{ field, id, value, onChange }} />;
+      return <NumberInput field={field} id={id} value={value} onChange={onChange} />;
     case "choice":
-      return <Choice {...{ field, id, value, onChange }} />;
+      return <Choice field={field} id={id} value={value} onChange={onChange} />;
     case "text":
       return <input {...common} type="text" value={(value as string | undefined) ?? ""} placeholder={textOf(field.fallback)} onInput={({ currentTarget: { value: text } }) => onChange(text === "" ? undefined : text)} />;
     case "lines":
-      return <LinesInput {...{ field, id, value, onChange }} />;
+      return <LinesInput field={field} id={id} value={value} onChange={onChange} />;
     default:
-      return <JsonInput {...{ field, id, value, onChange }} />;
+      return <JsonInput field={field} id={id} value={value} onChange={onChange} />;
   }
 }
 
@@ -151,7 +149,7 @@ function Choice({ field, id, value, onChange }: FieldProps<Of<"choice">>): JSX.E
 }
 
 /** Text that is no JSON yet stays in the control and keeps the form from being sent. */
-function JsonInput({ field, id, value, onChange }: FieldProps<Of<"json" | "text" | "lines" | "boolean">>): JSX.Element {
+function JsonInput({ field, id, value, onChange }: FieldProps): JSX.Element {
   const [text, setText] = useState(value === undefined ? "" : JSON.stringify(value, null, 1));
   const read = (input: HTMLTextAreaElement): void => {
     setText(input.value);

@@ -9,14 +9,19 @@ interface Base {
   readonly fallback: Json | undefined;
 }
 
-export type Field = Base & (
-  | { readonly kind: "boolean" | "text" | "lines" | "json" }
+type Kind =
+  | { readonly kind: "boolean" }
+  | { readonly kind: "text" }
+  /** A list of texts. */
+  | { readonly kind: "lines" }
+  | { readonly kind: "json" }
   | { readonly kind: "number"; readonly integer: boolean; readonly minimum: number | undefined; readonly maximum: number | undefined; readonly above: number | undefined; readonly below: number | undefined }
-  | { readonly kind: "choice" | "choices"; readonly choices: readonly Json[] }
-  | { readonly kind: "group"; readonly fields: readonly Field[] }
-);
+  | { readonly kind: "choice"; readonly choices: readonly Json[] }
+  /** Any number of them. */
+  | { readonly kind: "choices"; readonly choices: readonly Json[] }
+  | { readonly kind: "group"; readonly fields: readonly Field[] };
 
-type Kind = Field extends infer F ? (F extends Base ? Omit<F, keyof Base> : never) : never;
+export type Field = Base & Kind;
 
 export const propertiesOf = (schema: JsonSchema): readonly (readonly [string, JsonSchema])[] => Object.entries((schema["properties"] ?? {}) as Record<string, JsonSchema>);
 
@@ -28,7 +33,7 @@ export function fieldsOf(schema: JsonSchema): Field[] {
     required: required.has(key),
     fallback: property["default"] as Json | undefined,
     ...kindOf(property),
-  }) as Field);
+  }));
 }
 
 /** A schema that also allows null is read as the other one: leaving the field out says the same. */

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { request } from "../api/graphql.ts";
 import { layersQuery } from "../api/queries.ts";
-import type { LayerFacts } from "../api/types.ts";
+import type { LayerFacts, Page } from "../api/types.ts";
 import { BarTable, Skyline } from "./charts.tsx";
 import { useStudio } from "./context.ts";
 import { bytes, count } from "./format.ts";
@@ -60,7 +60,7 @@ async function readLayers(id: string, signal: AbortSignal): Promise<{ layers: re
   const layers: LayerFacts[] = [];
   let after: string | null = null;
   for (let page = 0; page < PAGES; page++) {
-    const { model } = await request(layersQuery, { id, after }, signal);
+    const { model }: { model: { layers: Page<LayerFacts> } | null } = await request(layersQuery, { id, after }, signal);
     layers.push(...(model?.layers.nodes ?? []));
     if (!model?.layers.pageInfo.hasNextPage) return { layers, cut: false };
     after = model.layers.pageInfo.endCursor ?? null;
