@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs";
 import { describeTechnique, isLatheError, type AnyTechnique } from "@lathe/core";
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { packageCommand } from "./commands/package.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { exitCode, optimizeCommand, techniqueCommand } from "./commands/transform.ts";
 import { processIo, table, type Io } from "./io.ts";
@@ -13,11 +15,15 @@ export interface ProgramOptions {
   readonly io?: Io;
 }
 
+/** Beside the folder of the sources as well as of the build. */
+const version = (): string => (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
+
 /** The whole command line. Techniques become commands; their schemas become flags. */
 export function createProgram({ techniques = standardTechniques, io = processIo() }: ProgramOptions = {}): Command {
   const program = new Command("lathe")
     .description("Makes ONNX models small and fast: simplify, quantize, prune, compare, time.")
     .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text) })
+    .version(version(), "-V, --version", "print the version")
     .exitOverride()
     .showSuggestionAfterError();
   inspectCommand(program, io);
@@ -25,6 +31,7 @@ export function createProgram({ techniques = standardTechniques, io = processIo(
   optimizeCommand(program, techniques, io);
   compareCommand(program, io);
   benchCommand(program, io);
+  packageCommand(program, io);
   serveCommand(program);
   program
     .command("techniques")
@@ -48,8 +55,9 @@ export async function main(args: readonly string[], options: ProgramOptions = {}
     return 0;
   } catch (error) {
     if (isCommanderError(error)) return error.exitCode === 0 ? 0 : 2;
-    if (args.includes("--json") && isLatheError(error)) io.err(`${JSON.stringify({ error })}\n`);
-    else io.err(`${io.colors.red("error")} ${error instanceof Error ? error.message : String(error)}\n`);
+    const message = error instanceof Error ? error.message : String(error);
+    if (args.includes("--json")) io.err(`${JSON.stringify({ error: isLatheError(error) ? error : { message } })}\n`);
+    else io.err(`${io.colors.red("error")} ${message}\n`);
     return exitCode(error);
   }
 }
