@@ -11,9 +11,14 @@ export function parseBindings(pairs: readonly string[] | undefined): Record<stri
   }));
 }
 
-/** Sizes for all symbols of the model's inputs: those given, and 1 for the rest. */
+/** Sizes for all symbols of the model's inputs: those given, and 1 for the rest. @throws CLI_SYMBOL */
 export function bindAll(model: Model, given: Readonly<Record<string, number>>): { sizes: Record<string, number>; assumed: string[] } {
   const symbols = new Set(model.graph.inputs.flatMap((v) => (v.shape ?? []).filter((d) => typeof d === "string")));
+  const stray = Object.keys(given).find((name) => !symbols.has(name));
+  if (stray !== undefined) throw cliErrors.CLI_SYMBOL({ symbol: stray, known: [...symbols] });
   const assumed = [...symbols].filter((s) => given[s] === undefined);
   return { sizes: { ...Object.fromEntries(assumed.map((s) => [s, 1])), ...given }, assumed };
 }
+
+/** What to tell of sizes that nobody gave; they are often too small for the model. */
+export const assumedText = (assumed: readonly string[], flag: string): string => `symbolic dimensions set to 1: ${assumed.join(", ")} (give sizes with ${flag})\n`;

@@ -1,9 +1,9 @@
-/** Ctrl-C aborts the work; a second one ends the process at once. */
+/** Ctrl-C aborts the work, with an AbortError as reason; a second one ends the process at once. */
 export function cancelOnInterrupt(): { readonly signal: AbortSignal; readonly stop: () => void } {
   const controller = new AbortController();
   const interrupt = (): void => {
     if (controller.signal.aborted) process.exit(130);
-    controller.abort(new Error("interrupted"));
+    controller.abort(new DOMException("interrupted", "AbortError"));
   };
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);

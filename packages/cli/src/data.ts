@@ -7,6 +7,7 @@ import { randomFeeds } from "@lathe/ort";
 import type { Command } from "commander";
 import { bindAll, parseBindings } from "./bindings.ts";
 import { cliErrors } from "./errors.ts";
+import { countOf } from "./numbers.ts";
 
 export interface DataFlags {
   readonly data?: string;
@@ -23,21 +24,15 @@ export function addDataFlags(command: Command): Command {
     .option("--bind-data <name=size...>", "sizes of symbolic dimensions in random inputs (default: 1)");
 }
 
-/** The data that the flags name, or undefined when they name none. @throws CLI_DATA_PATH, CLI_BAD_VALUE */
+/** The data that the flags name, or undefined when they name none. @throws CLI_DATA_PATH, CLI_DATA_ROWS, CLI_BAD_VALUE, CLI_SYMBOL */
 export async function openData(model: Model, flags: DataFlags): Promise<Dataset | undefined> {
-  if (flags.data !== undefined) return readData(flags.data, positive("--batch", flags.batch ?? "1"));
+  if (flags.data !== undefined) return readData(flags.data, countOf("--batch", flags.batch ?? "1"));
   if (flags.randomData === undefined) return undefined;
-  const count = positive("--random-data", flags.randomData);
+  const count = countOf("--random-data", flags.randomData);
   const { sizes } = bindAll(model, parseBindings(flags.bindData));
   return dataset(function* () {
     for (let seed = 0; seed < count; seed++) yield randomFeeds(model, { seed, bindings: sizes });
   });
-}
-
-function positive(flag: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw cliErrors.CLI_BAD_VALUE({ flag, expected: "a count of 1 or more", received: text });
-  return value;
 }
 
 async function readData(path: string, batch: number): Promise<Dataset> {
@@ -46,7 +41,8 @@ async function readData(path: string, batch: number): Promise<Dataset> {
   });
   if (!found.isDirectory()) {
     const columns = await readNpz(path);
-    return dataset(() => runs(columns, batch));
+    const rows = rowsOf(path, columns);
+    return dataset(() => runs(columns, rows, batch));
   }
   const files = (await readdir(path)).filter((file) => file.endsWith(".npz")).sort();
   if (files.length === 0) throw cliErrors.CLI_DATA_PATH({ path, reason: "the folder has no .npz file" });
@@ -56,9 +52,16 @@ async function readData(path: string, batch: number): Promise<Dataset> {
 }
 
 /** Arrays with samples along the first axis, cut into runs that keep the axis (models take batches). */
-function* runs(columns: Readonly<Record<string, Tensor>>, batch: number): Iterable<Sample> {
-  const rows = Math.max(0, ...Object.values(columns).map((t) => t.dims[0] ?? 0));
+function* runs(columns: Readonly<Record<string, Tensor>>, rows: number, batch: number): Iterable<Sample> {
   for (let from = 0; from < rows; from += batch) {
     yield Object.fromEntries(Object.entries(columns).map(([name, tensor]) => [name, sliceRows(tensor, from, Math.min(rows, from + batch))]));
   }
+}
+
+/** The number of samples, which all arrays have. @throws CLI_DATA_ROWS */
+function rowsOf(path: string, columns: Readonly<Record<string, Tensor>>): number {
+  const rows = Object.fromEntries(Object.entries(columns).map(([name, tensor]) => [name, tensor.dims[0] ?? 0]));
+  const counts = Object.values(rows);
+  if (counts.length === 0 || counts.some((n) => n === 0 || n !== counts[0])) throw cliErrors.CLI_DATA_ROWS({ path, rows });
+  return counts[0]!;
 }

@@ -3,7 +3,7 @@ import { defineErrors } from "@lathe/core";
 export const cliErrors = defineErrors({
   CLI_NO_DATA: {
     text: (d: { technique: string }) => `"${d.technique}" needs data to run the model on.`,
-    remedy: "Give --data with a .npz file or a folder of them, --images with an IDX file, or --random-data COUNT for a dry run.",
+    remedy: "Give --data with an .npz file or a folder of them, or --random-data COUNT for a dry run.",
   },
   CLI_BAD_VALUE: {
     text: (d: { flag: string; expected: string; received: string }) => `${d.flag} expects ${d.expected} but got "${d.received}".`,
@@ -18,7 +18,7 @@ export const cliErrors = defineErrors({
     remedy: 'A recipe is a JSON list such as [{"use": "simplify"}, {"use": "quantize-dynamic"}].',
   },
   CLI_NO_GATEWAY: {
-    text: (_: object) => "The gateway is not installed beside the command line.",
+    text: () => "The gateway is not installed beside the command line.",
     remedy: "Install @lathe/gateway in the same project, or run it from its repository: apps/gateway.",
   },
   CLI_SAME_FILE: {
@@ -28,6 +28,15 @@ export const cliErrors = defineErrors({
   CLI_DIFFERENT: {
     text: (d: { what: string; value: number; limit: number }) => `${d.what} is ${d.value}, beyond the limit of ${d.limit}.`,
     remedy: "Look at the per-output table, or raise the limit.",
+  },
+  CLI_DATA_ROWS: {
+    text: (d: { path: string; rows: Readonly<Record<string, number>> }) =>
+      `The arrays in "${d.path}" do not have the same number of samples: ${Object.entries(d.rows).map(([name, n]) => `"${name}" has ${n}`).join(", ")}.`,
+    remedy: "The first axis of every array counts the samples; arrays of another form go into a folder with one .npz file for each run.",
+  },
+  CLI_SYMBOL: {
+    text: (d: { symbol: string; known: readonly string[] }) => `No input of the model has the symbolic dimension "${d.symbol}" (there are: ${d.known.join(", ") || "none"}).`,
+    remedy: "Name a symbol that lathe inspect shows among the inputs.",
   },
   CLI_BINDING: {
     text: (d: { value: string }) => `"${d.value}" is not a size for a symbolic dimension.`,

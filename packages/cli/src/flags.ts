@@ -10,10 +10,16 @@ interface Flag {
   readonly key: string;
   /** "--per-channel" */
   readonly long: string;
+  /** Under which commander gives the value. */
+  readonly attribute: string;
   readonly kind: Kind;
   readonly choices: readonly string[] | undefined;
   readonly help: string;
 }
+
+/** Flags that every command for a technique has: options of these names are written "--with-seed". */
+const taken = new Set(["data", "batch", "randomData", "bindData", "output", "report", "seed", "externalData", "force", "json", "quiet", "help"]);
+const attributeOf = (key: string): string => (taken.has(key) ? `with${key[0]!.toUpperCase()}${key.slice(1)}` : key);
 
 const kebab = (key: string): string => key.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 
@@ -39,7 +45,8 @@ export function flagsOf(options: JsonSchema): Flag[] {
     const schema = plain(raw);
     const choices = Array.isArray(schema["enum"]) ? (schema["enum"] as unknown[]).map(String) : undefined;
     const fallback = schema["default"] === undefined ? "" : ` (default: ${JSON.stringify(schema["default"])})`;
-    return { key, long: `--${kebab(key)}`, kind: kindOf(schema), choices, help: `${String(schema["description"] ?? "")}${fallback}`.trim() };
+    const attribute = attributeOf(key);
+    return { key, long: `--${kebab(attribute)}`, attribute, kind: kindOf(schema), choices, help: `${String(schema["description"] ?? "")}${fallback}`.trim() };
   });
 }
 
@@ -51,7 +58,7 @@ export function addFlags(command: Command, options: JsonSchema): void {
     const option = new Option(`${flag.long}${flag.choices ? " <name>" : placeholder[flag.kind]}`, flag.help);
     if (flag.choices) option.choices(flag.choices);
     command.addOption(option);
-    if (flag.kind === "boolean") command.addOption(new Option(`--no-${kebab(flag.key)}`, `turn --${kebab(flag.key)} off`).hideHelp());
+    if (flag.kind === "boolean") command.addOption(new Option(`--no-${kebab(flag.attribute)}`, `turn ${flag.long} off`).hideHelp());
   }
 }
 
@@ -59,7 +66,7 @@ export function addFlags(command: Command, options: JsonSchema): void {
 export function readFlags(given: Readonly<Record<string, unknown>>, options: JsonSchema): Record<string, unknown> {
   const read: Record<string, unknown> = {};
   for (const flag of flagsOf(options)) {
-    const value = given[flag.key];
+    const value = given[flag.attribute];
     if (value !== undefined) read[flag.key] = typeof value === "string" ? parse(flag, value) : value;
   }
   return read;

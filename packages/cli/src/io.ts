@@ -24,6 +24,10 @@ export function processIo(): Io {
   };
 }
 
+/** Indented JSON. Numbers that JSON lacks are text: "Infinity", "NaN". */
+export const json = (value: unknown): string =>
+  JSON.stringify(value, (_, v: unknown) => (typeof v === "number" && !Number.isFinite(v) ? String(v) : v), 2);
+
 /** Rows as aligned columns; numbers to the right. */
 export function table(rows: readonly (readonly string[])[], head?: readonly string[]): string {
   const all = head ? [head, ...rows] : rows;

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import pc from "picocolors";
-import { Tensor, decodeModel, defineTechnique, encodeNpz } from "@lathe/core";
+import { Tensor, decodeModel, defineTechnique, encodeModel, encodeNpz } from "@lathe/core";
 import { readIdx } from "@lathe/core/node";
 import { main, standardTechniques, type Io } from "@lathe/cli";
+import { parseModel } from "@lathe/testkit";
 import { z } from "zod";
 
 const file = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
@@ -127,9 +128,21 @@ describe("lathe with a technique", () => {
     ["the input as output", ["simplify", model, "-o", model], /CLI_SAME_FILE/],
     ["a recipe that is no JSON", ["optimize", model, "-o", "x.onnx", "--recipe", model], /CLI_RECIPE/],
     ["data that is not there", ["quantize-static", model, "-o", "x.onnx", "--data", "nowhere.npz"], /CLI_DATA_PATH.*nowhere/],
+    ["a seed that is no number", ["simplify", model, "-o", "x.onnx", "--seed", "lucky"], /CLI_BAD_VALUE.*--seed.*"lucky"/],
+    ["a limit that is no number", ["compare", model, model, "--max-difference", "small"], /CLI_BAD_VALUE.*--max-difference/],
+    ["no seeds", ["compare", model, model, "--seeds", "0"], /CLI_BAD_VALUE.*--seeds/],
+    ["no threads", ["bench", model, "--threads", "0"], /CLI_BAD_VALUE.*--threads/],
+    ["a symbol that the model lacks, comparing", ["compare", model, model, "--bind", "M=2"], /CLI_SYMBOL.*"M".*there are: N/],
+    ["a symbol that the model lacks, inspecting", ["inspect", model, "--bind", "M=2"], /"M"/],
   ])("exits with 2 for %s", async (_, args, message) => {
     const { code, err } = await run(...args);
     expect([code, err]).toEqual([2, expect.stringMatching(message)]);
+  });
+
+  it("says which arrays of a data file differ in their number of samples", async () => {
+    await writeFile(at("uneven.npz"), await encodeNpz({ image: Tensor.from("float32", [2, 1, 28, 28], new Float32Array(1568)), label: Tensor.int64([1, 2, 3]) }));
+    const { code, err } = await run("compare", model, model, "--data", at("uneven.npz"));
+    expect([code, err]).toEqual([2, expect.stringMatching(/CLI_DATA_ROWS.*"image" has 2, "label" has 3/)]);
   });
 
   it("leaves an existing output as it was when it fails", async () => {
@@ -137,6 +150,41 @@ describe("lathe with a technique", () => {
     const { code } = await run("quantize-static", model, "-o", at("kept.onnx"), "--random-data", "1", "--op-types", "Softmax");
     expect(code).not.toBe(0);
     expect(await readFile(at("kept.onnx"), "utf8")).toBe("old");
+  });
+});
+
+describe("lathe compare", () => {
+  /** y = x / d for a constant d. */
+  const division = async (name: string, d: number): Promise<string> => {
+    const text = `model ir 8, ai.onnx 17\ngraph g(x: float32[2]) -> (y: float32[2]) {\n  d: float32[1] = [${d}]\n  y: float32[2] = Div(x, d)\n}\n`;
+    await writeFile(at(name), encodeModel(parseModel(text)));
+    return at(name);
+  };
+
+  it("does not take NaN and infinities for equal to numbers", async () => {
+    const [one, zero] = [await division("one.onnx", 1), await division("zero.onnx", 0)];
+    const plain = await run("compare", one, zero);
+    expect([plain.code, plain.out]).toEqual([0, expect.stringMatching(/y .*6 of 6 not comparable/)]);
+    for (const limit of [["--max-difference", "1e9"], ["--min-sqnr", "-1000"]]) {
+      expect(await run("compare", one, zero, ...limit)).toMatchObject({ code: 1, err: expect.stringMatching(/CLI_DIFFERENT.*NaN/) });
+    }
+  });
+
+  it("writes what JSON lacks as text", async () => {
+    const { out } = await run("compare", model, model, "--seeds", "1", "--json");
+    expect(JSON.parse(out)).toMatchObject({ tensors: { logits: { sqnr: "Infinity", maxAbs: 0 } } });
+  });
+
+  it("tells of sizes that nobody gave", async () => {
+    expect((await run("compare", model, model, "--seeds", "1")).err).toMatch(/set to 1: N .*--bind/);
+    expect((await run("compare", model, model, "--seeds", "1", "--bind", "N=2")).err).toBe("");
+  });
+});
+
+describe("lathe bench", () => {
+  it("times a file against itself", async () => {
+    const { out } = await run("bench", model, model, "--rounds", "1", "--threads", "1", "--json");
+    expect((JSON.parse(out) as { timings: { name: string }[] }).timings.map((t) => t.name)).toEqual([model, `${model} (2)`]);
   });
 });
 
@@ -161,7 +209,42 @@ describe("help", () => {
   });
 });
 
+describe("options of a technique that are named like flags of the command", () => {
+  it("are written --with-NAME", async () => {
+    let seen: unknown;
+    const own = defineTechnique({ name: "own", summary: "Own.", options: z.object({ seed: z.number(), batch: z.boolean().default(false) }), apply: (_, options) => void (seen = options) });
+    const io: Io = { out: () => undefined, err: () => undefined, colors: pc.createColors(false), live: false, columns: 80 };
+    expect(await main(["own", model, "-o", at("same.onnx"), "--with-seed", "7", "--with-batch", "--seed", "1"], { techniques: [own], io })).toBe(0);
+    expect(seen).toEqual({ seed: 7, batch: true });
+  });
+});
+
 describe("the process", () => {
+  it("says its version", async () => {
+    const { version } = JSON.parse(await readFile(file("packages/cli/package.json"), "utf8")) as { version: string };
+    expect(await run("--version")).toMatchObject({ code: 0, out: `${version}\n` });
+  });
+
+  it("gives every error as JSON on request", async () => {
+    const broken = defineTechnique({ name: "broken", summary: "Throws.", options: z.object({}), apply: () => { throw new TypeError("oh"); } });
+    let err = "";
+    const io: Io = { out: () => undefined, err: (text) => void (err += text), colors: pc.createColors(false), live: false, columns: 80 };
+    expect(await main(["broken", model, "-o", at("x.onnx"), "--json"], { techniques: [broken], io })).toBe(1);
+    expect(JSON.parse(err)).toMatchObject({ error: { code: "STEP_FAILED" } });
+  });
+
+  it.each(["SIGINT", "SIGTERM"] as const)("exits with 130 when %s interrupts it, and writes nothing", async (signal) => {
+    let err = "";
+    const slow = defineTechnique({ name: "slow", summary: "Waits.", options: z.object({}), apply: async (_, __, ctx) => {
+      process.emit(signal);
+      for (;;) await ctx.turn();
+    } });
+    const io: Io = { out: () => undefined, err: (text) => void (err += text), colors: pc.createColors(false), live: false, columns: 80 };
+    expect(await main(["slow", model, "-o", at("never.onnx")], { techniques: [slow], io })).toBe(130);
+    await expect(readFile(at("never.onnx"))).rejects.toThrow("ENOENT");
+    expect(err).toMatch(/ABORTED/);
+  });
+
   it("prints no colours with NO_COLOR, and its exit code", async () => {
     const good = await spawn(["inspect", model], { FORCE_COLOR: "1", NO_COLOR: "1" });
     expect([good.code, good.out.includes("\u001b[")]).toEqual([0, false]);

@@ -1,16 +1,19 @@
 /** `lathe compare a.onnx b.onnx`: how far the outputs are apart. */
+import type { Model } from "@lathe/core";
 import { loadModel } from "@lathe/core/node";
-import { compare, ortRuntime, randomFeeds } from "@lathe/ort";
+import { compare, randomFeeds, type Comparison, type TensorDifference } from "@lathe/ort";
 import type { Command } from "commander";
-import { bindAll, parseBindings } from "../bindings.ts";
+import { assumedText, bindAll, parseBindings } from "../bindings.ts";
 import { addDataFlags, openData, type DataFlags } from "../data.ts";
 import { cliErrors } from "../errors.ts";
-import { table, type Io } from "../io.ts";
+import { json, table, type Io } from "../io.ts";
+import { countOf, numberOf } from "../numbers.ts";
+import { quietRuntime } from "../runtime.ts";
 
 interface CompareFlags extends DataFlags {
   readonly bind?: string[];
   readonly json?: boolean;
-  readonly seeds?: string;
+  readonly seeds: string;
   readonly tensors?: string;
   readonly maxDifference?: string;
   readonly minSqnr?: string;
@@ -29,18 +32,51 @@ export function compareCommand(program: Command, io: Io): void {
     .option("--min-sqnr <dB>", "fail when the signal-to-noise ratio of an output is lower")
     .option("--json", "print the figures as JSON");
   addDataFlags(command).action(async (referencePath: string, candidatePath: string, flags: CompareFlags) => {
+    const limits = readLimits(flags);
     const [reference, candidate] = await Promise.all([loadModel(referencePath), loadModel(candidatePath)]);
-    const { sizes } = bindAll(reference, parseBindings(flags.bind));
-    const data = (await openData(reference, flags)) ?? Array.from({ length: Number(flags.seeds ?? 3) }, (_, seed) => randomFeeds(reference, { seed, bindings: sizes }));
+    const data = (await openData(reference, flags)) ?? randomSamples(reference, flags, io);
     const tensors = flags.tensors?.split(",");
-    const result = await compare(reference, candidate, data, { runtime: ortRuntime({ placement: "thread" }), ...(tensors ? { tensors } : {}) });
-    const rows = Object.entries(result.tensors);
-    io.out(flags.json ? JSON.stringify(result, undefined, 2) : table(rows.map(([name, d]) => [name, d.maxAbs.toExponential(2), d.meanAbs.toExponential(2), d.cosine.toFixed(6), Number.isFinite(d.sqnr) ? d.sqnr.toFixed(1) : "exact"]), ["output", "max |a-b|", "mean |a-b|", "cosine", "SQNR dB"]));
-    for (const [name, d] of rows) {
-      const most = Number(flags.maxDifference ?? Infinity);
-      const least = Number(flags.minSqnr ?? -Infinity);
-      if (!(d.maxAbs <= most)) throw cliErrors.CLI_DIFFERENT({ what: `the difference of output "${name}"`, value: d.maxAbs, limit: most });
-      if (!(d.sqnr >= least)) throw cliErrors.CLI_DIFFERENT({ what: `the SQNR of output "${name}"`, value: d.sqnr, limit: least });
-    }
+    const result = await compare(reference, candidate, data, { runtime: quietRuntime("thread"), ...(tensors ? { tensors } : {}) });
+    const lost = namesOf(reference).filter((name) => !namesOf(candidate).includes(name));
+    if (lost.length > 0) io.err(`${io.colors.yellow("warning")} the candidate lacks these outputs, which are not compared: ${lost.join(", ")}\n`);
+    io.out(flags.json ? json(result) : figures(result));
+    for (const [name, found] of Object.entries(result.tensors)) check(name, found, limits);
   });
+}
+
+const namesOf = (model: Model): string[] => model.graph.outputs.map((value) => value.name);
+
+function randomSamples(model: Model, flags: CompareFlags, io: Io): Record<string, ReturnType<typeof randomFeeds>[string]>[] {
+  const { sizes, assumed } = bindAll(model, parseBindings(flags.bind));
+  if (assumed.length > 0) io.err(assumedText(assumed, "--bind"));
+  return Array.from({ length: countOf("--seeds", flags.seeds) }, (_, seed) => randomFeeds(model, { seed, bindings: sizes }));
+}
+
+interface Limits {
+  readonly most: number;
+  readonly least: number;
+}
+
+const readLimits = ({ maxDifference, minSqnr }: CompareFlags): Limits => ({
+  most: maxDifference === undefined ? Infinity : numberOf("--max-difference", maxDifference),
+  least: minSqnr === undefined ? -Infinity : numberOf("--min-sqnr", minSqnr),
+});
+
+/** Elements whose difference is no number: NaN or infinite on one side only, or another text. */
+const incomparable = ({ notFinite, differing, maxAbs }: TensorDifference): number => (maxAbs === 0 ? differing : notFinite);
+
+function figures({ tensors }: Comparison): string {
+  const rows = Object.entries(tensors).map(([name, d]) => [
+    name, d.maxAbs.toExponential(2), d.meanAbs.toExponential(2), d.cosine.toFixed(6), d.sqnr === Infinity ? "exact" : Number.isFinite(d.sqnr) ? d.sqnr.toFixed(1) : "-",
+    incomparable(d) === 0 ? "" : `${incomparable(d)} of ${d.elements} not comparable (NaN, infinite or another text)`,
+  ]);
+  return table(rows, ["output", "max |a-b|", "mean |a-b|", "cosine", "SQNR dB", ""]);
+}
+
+/** @throws CLI_DIFFERENT */
+function check(name: string, found: TensorDifference, { most, least }: Limits): void {
+  const odd = incomparable(found);
+  if (odd > 0 && (most < Infinity || least > -Infinity)) throw cliErrors.CLI_DIFFERENT({ what: `the number of elements of output "${name}" that are NaN, infinite or another text in one model only`, value: odd, limit: 0 });
+  if (!(found.maxAbs <= most)) throw cliErrors.CLI_DIFFERENT({ what: `the difference of output "${name}"`, value: found.maxAbs, limit: most });
+  if (!(found.sqnr >= least)) throw cliErrors.CLI_DIFFERENT({ what: `the SQNR of output "${name}"`, value: found.sqnr, limit: least });
 }

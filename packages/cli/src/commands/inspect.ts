@@ -3,7 +3,7 @@ import { inferShapes, standardOps, stats, verify, type LayerStats, type ModelSta
 import { loadModel } from "@lathe/core/node";
 import type { Command } from "commander";
 import { parseBindings } from "../bindings.ts";
-import { amount, bytes, table, type Io } from "../io.ts";
+import { amount, bytes, json, table, type Io } from "../io.ts";
 
 interface InspectFlags {
   readonly json?: boolean;
@@ -24,7 +24,7 @@ export function inspectCommand(program: Command, io: Io): void {
       const issues = verify(model, { ops: standardOps }).map(({ severity, error }) => ({ severity, ...error.toJSON() }));
       inferShapes(model);
       const facts = stats(model, { bindings: parseBindings(flags.bind) });
-      if (flags.json) return io.out(JSON.stringify({ ...facts, issues }, undefined, 2));
+      if (flags.json) return io.out(json({ ...facts, issues }));
       io.out([...overview(facts), ...issues.slice(0, 20).map((issue) => io.colors.yellow(`${issue.severity}: ${issue.message}`)), ...(flags.layers ? ["", layers(facts.layers)] : [])].join("\n"));
     });
 }
@@ -33,7 +33,7 @@ function overview(facts: ModelStats): string[] {
   const ports = (list: ModelStats["inputs"]): string => list.map((port) => `${port.name}: ${port.type}`).join("\n          ");
   const named = (sizes: Readonly<Record<string, number>>): string => Object.entries(sizes).map(([name, size]) => `${name}=${size}`).join(", ");
   const bound = Object.keys(facts.bindings).length > 0 ? ` with ${named(facts.bindings)}` : "";
-  const gaps = facts.unknown.length > 0 ? ` (without ${facts.unknown.length} layers of unknown work${facts.unbound.length > 0 ? `; --bind ${facts.unbound.join(", ")}` : ""})` : "";
+  const gaps = facts.unknown.length > 0 ? ` (without ${facts.unknown.length} layers of unknown work${facts.unbound.length > 0 ? `; give --bind ${facts.unbound.map((symbol) => `${symbol}=SIZE`).join(" ")}` : ""})` : "";
   return [
     `inputs    ${ports(facts.inputs)}`,
     `outputs   ${ports(facts.outputs)}`,

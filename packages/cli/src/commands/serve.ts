@@ -13,7 +13,8 @@ export function serveCommand(program: Command): void {
     .allowUnknownOption()
     .action(async (given: string[]) => {
       const { main } = (await import(gateway).catch((cause: unknown) => {
-        throw cliErrors.CLI_NO_GATEWAY({}, cause);
+        // Another failure is the gateway's own.
+        throw (cause as { code?: unknown }).code === "ERR_MODULE_NOT_FOUND" ? cliErrors.CLI_NO_GATEWAY({}, cause) : cause;
       })) as { main: (args: readonly string[]) => Promise<void> };
       await main(given);
     });

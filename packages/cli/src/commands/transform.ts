@@ -3,14 +3,15 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fromRecipe, isLatheError, jsonSchemaOf, pipeline, type AnyTechnique, type Model, type Pipeline, type RunResult, type ServiceName, type Services } from "@lathe/core";
 import { loadModel, saveModel, writeFiles } from "@lathe/core/node";
-import { ortRuntime } from "@lathe/ort";
 import { Option, type Command } from "commander";
 import { cancelOnInterrupt } from "../cancel.ts";
 import { addDataFlags, openData, type DataFlags } from "../data.ts";
 import { cliErrors } from "../errors.ts";
 import { addFlags, readFlags } from "../flags.ts";
-import { amount, bytes, duration, table, type Io } from "../io.ts";
+import { amount, bytes, duration, json, table, type Io } from "../io.ts";
+import { numberOf } from "../numbers.ts";
 import { progressView } from "../progress.ts";
+import { quietRuntime } from "../runtime.ts";
 
 interface TransformFlags extends DataFlags {
   readonly output: string;
@@ -19,7 +20,7 @@ interface TransformFlags extends DataFlags {
   readonly quiet?: boolean;
   readonly force?: boolean;
   readonly externalData?: boolean;
-  readonly seed?: string;
+  readonly seed: string;
 }
 
 function addTransformFlags(command: Command): Command {
@@ -63,19 +64,20 @@ async function readRecipe(path: string): Promise<unknown> {
 
 async function transform(path: string, steps: Pipeline, flags: TransformFlags, io: Io): Promise<void> {
   if (resolve(path) === resolve(flags.output) && !flags.force) throw cliErrors.CLI_SAME_FILE({ path });
+  const seed = numberOf("--seed", flags.seed);
   const model = await loadModel(path);
   const cancel = cancelOnInterrupt();
   const view = progressView(io, flags.quiet === true || flags.json === true);
   try {
     const needs = new Set(steps.steps.flatMap((step) => step.needs as readonly ServiceName[]));
     const services = await lend(needs, model, flags, steps);
-    const run = steps.run(model, { ...services, signal: cancel.signal, seed: Number(flags.seed ?? 0) } as Services & { signal: AbortSignal; seed: number });
+    const run = steps.run(model, { ...services, signal: cancel.signal, seed } as Services & { signal: AbortSignal; seed: number });
     for await (const event of run) view.show(event);
     view.done();
     const result = await run.result;
     await saveModel(result.model, flags.output, flags.externalData ? { externalData: true } : {});
     if (flags.report) await writeReport(result, flags.report);
-    io.out(flags.json ? JSON.stringify(result.report, undefined, 2) : summary(result, flags.output, io));
+    io.out(flags.json ? json(result.report) : summary(result, flags.output, io));
   } finally {
     view.done();
     cancel.stop();
@@ -86,7 +88,7 @@ async function transform(path: string, steps: Pipeline, flags: TransformFlags, i
 async function lend(needs: ReadonlySet<ServiceName>, model: Model, flags: TransformFlags, steps: Pipeline): Promise<Partial<Services>> {
   const data = await openData(model, flags);
   if (needs.has("data") && !data) throw cliErrors.CLI_NO_DATA({ technique: steps.steps.map((s) => s.name).join(", ") });
-  return { runtime: ortRuntime({ placement: "thread" }), ...(data ? { data } : {}) };
+  return { runtime: quietRuntime("thread"), ...(data ? { data } : {}) };
 }
 
 function summary({ report }: RunResult, output: string, io: Io): string {
@@ -112,6 +114,6 @@ async function writeReport({ report }: RunResult, path: string): Promise<void> {
 
 /** Exit code of a failure: 2 for what the caller can mend in the command itself, 130 for an interruption, else 1. */
 export function exitCode(error: unknown): number {
-  if (isLatheError(error, "ABORTED")) return 130;
-  return isLatheError(error) && /^(CLI_(?!DIFFERENT)|OPTIONS_|RECIPE_)/.test(error.code) ? 2 : 1;
+  if (error instanceof Error && error.name === "AbortError") return 130;
+  return isLatheError(error) && /^(CLI_(?!DIFFERENT)|OPTIONS_|RECIPE_|STATS_SYMBOL$)/.test(error.code) ? 2 : 1;
 }
