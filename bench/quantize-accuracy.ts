@@ -12,7 +12,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Tensor, decodeIdx, decodeModel, encodeModel, modelSize, type Feeds, type Model } from "@lathe/core";
+import { Tensor, decodeIdx, decodeModel, encodeModel, type Feeds, type Model } from "@lathe/core";
 import { ortRuntime } from "@lathe/ort";
 import { quantizeDynamic, quantizeStatic, searchQuantize, type StaticOptionsInput } from "@lathe/quantize";
 import { runPeer, writeSamples } from "./lib/quantize-peer.ts";
@@ -93,7 +93,7 @@ for (const [name, path] of modelPaths()) {
   const base = await accuracy(float);
   const add = async (tool: string, setting: string, model: Model | Uint8Array, extra: object = {}): Promise<void> => {
     const score = await accuracy(model);
-    const bytes = model instanceof Uint8Array ? model.length : modelSize(model).bytes;
+    const bytes = model instanceof Uint8Array ? model.length : encodeModel(model).length;
     rows.push({ model: name, tool, setting, "accuracy %": Number((100 * score).toFixed(2)), "points lost": Number((100 * (base - score)).toFixed(2)), kB: Math.round(bytes / 1024), ...extra });
   };
   await add("", "float32", float);

@@ -35,7 +35,7 @@ export const staticOptions = z.strictObject({
   saturationSafe: z.boolean().optional().describe("7-bit weights only in channels where a pair of products can overflow; default false"),
   restrictedAsymmetric: z.boolean().optional().describe("uint8 zero points 0 or 128 only; default false"),
   minimumRealRange: z.number().positive().optional().describe("least width of a range"),
-  blockSize: z.number().int().min(0).optional().describe("elements a block of matrix weights (opset 21); 0: no blocks"),
+  blockSize: z.number().int().min(0).optional().describe("elements a block of matrix weights (opset 21); activations then stay float; 0: no blocks"),
   method: z.enum(calibrationMethods).default("minmax").describe("how ranges follow from the calibration data"),
   percentile: z.number().gt(50).max(100).default(99.999).describe("share of values kept, in percent"),
   bins: z.number().int().min(128).max(65536).default(2048).describe("bins that histograms start with"),

@@ -70,7 +70,7 @@ export class Planner {
   }
 
   activation(value: Value | undefined): void {
-    if (!value || !isFloatValue(value) || this.tensors.has(value)) return;
+    if (!value || !isFloatValue(value) || this.tensors.has(value) || this.#weightsOnly) return;
     this.tensors.set(value, value.constant ? this.#constant(value, "activation", undefined) : this.#activation(value));
   }
 
@@ -78,6 +78,7 @@ export class Planner {
   sameAs(value: Value | undefined, source: Value, consumer: Node): void {
     const how = this.tensors.get(source);
     if (!how || (how.kind === "constant" && how.spec.axis !== undefined)) return this.activation(value);
+    if (this.#weightsOnly) return;
     if (value && isFloatValue(value)) this.tensors.set(value, { kind: "shared", source, consumer, observe: value, convert: this.#convert(value) });
   }
 
@@ -118,6 +119,11 @@ export class Planner {
     this.tensors.delete(input);
     this.absorbed.push(node);
     return true;
+  }
+
+  /** Blocked weights go with float activations: ONNX Runtime fuses them to MatMulNBits, and into a QLinearMatMul that cannot run otherwise. */
+  get #weightsOnly(): boolean {
+    return this.options.blockSize > 0;
   }
 
   #override(value: Value): TensorOverride | undefined {

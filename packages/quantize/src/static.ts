@@ -122,6 +122,7 @@ export function applyStatic(
 /** Statistics of everything the plan observes, from one pass over the data; `all`: of everything that is touched. */
 export async function calibrate(plan: StaticPlan, services: StaticServices, all = false): Promise<Observations> {
   const tensors = all ? plan.touched : new Set([...valuesToObserve(plan.plan)].map((v) => v.name));
+  if (tensors.size === 0) return { samples: 0, tensors: new Map() };
   return observe(plan.model, tensors, {
     runtime: services.runtime,
     data: take(services.data, plan.options.samples),
