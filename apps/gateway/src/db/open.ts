@@ -28,7 +28,7 @@ export async function openDb({ url, folder, image }: DatabaseChoice): Promise<Db
 /** Any number: gateways that start together on one Postgres migrate one after another. */
 const MIGRATION_LOCK = 7243001;
 
-async function migrate(db: Db): Promise<void> {
+export async function migrate(db: Db): Promise<void> {
   await db.transaction(async (tx) => {
     await tx.query(`select pg_advisory_xact_lock(${MIGRATION_LOCK})`);
     await tx.query("create table if not exists schema_version (version int not null)");

@@ -23,7 +23,7 @@ export function makeBuilder() {
   const builder = new SchemaBuilder<Given>({
     plugins: [ComplexityPlugin],
     defaultFieldNullability: false,
-    complexity: { defaultComplexity: 1, defaultListMultiplier: 5, limit: (ctx: Ctx) => ({ complexity: ctx.app.limits.complexity, depth: 1000, breadth: 2000 }) },
+    complexity: { complexityError: (_kind, { complexity, maxComplexity }) => badInput(`The operation asks for too much: its complexity is ${complexity}, the limit ${maxComplexity}. Ask for smaller pages.`), defaultComplexity: 1, defaultListMultiplier: 5, limit: (ctx: Ctx) => ({ complexity: ctx.app.limits.complexity, depth: 1000, breadth: 2000 }) },
   });
   for (const scalar of [json, long, dateTime]) builder.addScalarType(scalar.name as "JSON", scalar);
   return builder;

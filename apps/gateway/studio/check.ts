@@ -1,0 +1,269 @@
+/**
+ * Uses the studio in headless Chromium against a running gateway on embedded storage, as a user would: sign in, upload, look, choose steps,
+ * run, watch, compare, time, download, cancel. Every screen is looked at by axe in light and dark, wide and narrow. A folder given as
+ * argument gets screenshots.
+ */
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createGateway, silentLog } from "@lathe/gateway";
+import { loadModel } from "@lathe/core/node";
+import type { Download, Page } from "playwright-core";
+import { lookAll, openBrowser } from "./check-browser.ts";
+
+const [shots] = process.argv.slice(2);
+const fixtures = new URL("../../../fixtures/", import.meta.url);
+const modelFile = await readFile(new URL("models/fashion-mobilenet.onnx", fixtures));
+const MODEL = "fashion-mobilenet.onnx";
+
+const folder = await mkdtemp(join(tmpdir(), "lathe-studio-"));
+const gateway = await createGateway({ folder, port: 0, log: silentLog, techniques: [new URL("../test/techniques.ts", import.meta.url).href] });
+const browser = await openBrowser();
+const page = await (await browser.newContext({ acceptDownloads: true, locale: "en-GB" })).newPage();
+page.setDefaultTimeout(60_000);
+const problems: string[] = [];
+page.on("pageerror", (error) => problems.push(error.message));
+page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+page.on("request", (request) => request.url().startsWith(gateway.url) || request.url().startsWith("data:") || problems.push(`asked for ${request.url()}`));
+let lesser = 0;
+const look = async (name: string): Promise<void> => void (lesser += await lookAll(page, name, shots));
+
+try {
+  await part("sign in", signIn);
+  await part("upload by drag and drop", upload);
+  await part("choose steps", chooseSteps);
+  await part("run and watch", run);
+  await part("download", download);
+  await part("time both models", time);
+  await part("calibration data", calibrate);
+  await part("options of a technique from elsewhere", zoo);
+  await part("cancel and run again", cancel);
+  await part("a job that fails", fail);
+  await part("delete and sign out", leave);
+  assert.deepEqual(problems, [], "errors in the console");
+  console.log(`studio check passed; axe: 0 serious, ${lesser} lesser findings`);
+} catch (error) {
+  if (shots !== undefined) await page.screenshot({ path: join(shots, "failure.png"), fullPage: true });
+  if (problems.length > 0) console.error(problems.join("\n"));
+  throw error;
+} finally {
+  await browser.close();
+  await gateway.close();
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function part(name: string, work: () => Promise<void>): Promise<void> {
+  const started = performance.now();
+  await work();
+  console.log(`${name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
+}
+
+async function signIn(): Promise<void> {
+  await page.goto(gateway.url);
+  await page.getByLabel("API key").fill("lathe_notThisOne");
+  await page.keyboard.press("Enter");
+  await page.getByText("The gateway does not know this key.").waitFor();
+  // The refusal shows in the console too, and is what was wanted.
+  problems.splice(0, problems.length, ...problems.filter((text) => !text.includes("401")));
+  await look("sign-in");
+  await page.getByLabel("API key").fill(gateway.firstToken!);
+  await page.keyboard.press("Enter");
+  await heading("Make a model small and fast");
+  await look("start");
+  await page.reload();
+  await heading("Make a model small and fast");
+}
+
+const heading = (name: string): Promise<void> => page.getByRole("heading", { level: 2, name }).waitFor();
+
+async function upload(): Promise<void> {
+  const files = await page.evaluateHandle(([text, name]) => {
+    const list = new DataTransfer();
+    list.items.add(new File([Uint8Array.from(atob(text!), (c) => c.charCodeAt(0))], name!));
+    return list;
+  }, [modelFile.toString("base64"), MODEL]);
+  await page.dispatchEvent(".upload", "drop", { dataTransfer: files });
+  await heading(MODEL);
+  assert.equal(await page.locator(".figure", { hasText: "File size" }).locator("dd").getAttribute("title"), `${modelFile.length.toLocaleString("en")} bytes`);
+  const { graph } = await loadModel(new URL("models/fashion-mobilenet.onnx", fixtures));
+  assert.equal(await page.locator(".figure", { hasText: "Nodes" }).locator("dd").textContent(), String(graph.nodes.length));
+  await page.getByRole("table", { name: "Nodes by operator" }).getByRole("rowheader", { name: "Conv" }).waitFor();
+  await page.getByRole("img", { name: /Bytes of weights of \d+ layers/ }).waitFor();
+  await look("model");
+}
+
+async function addStep(name: string): Promise<void> {
+  await page.getByLabel("Add a step").last().selectOption(name);
+  await page.getByRole("button", { name: "Add", exact: true }).last().click();
+}
+
+const stepNames = (): Promise<string[]> => page.locator(".step-head h4").allTextContents();
+
+/** With the keyboard alone. */
+async function chooseSteps(): Promise<void> {
+  await page.getByLabel("Add a step").focus();
+  for (const name of ["quantize-dynamic", "simplify", "simplify"]) {
+    await page.keyboard.type(name);
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Add a step").focus();
+  }
+  assert.deepEqual(await stepNames(), ["quantize-dynamic", "simplify", "simplify"]);
+  await page.getByRole("button", { name: "Remove simplify" }).last().press("Enter");
+  await page.getByRole("button", { name: "Move simplify up" }).press("Enter");
+  assert.deepEqual(await stepNames(), ["simplify", "quantize-dynamic"]);
+  assert.match((await page.getByRole("status").textContent()) ?? "", /simplify is now step 1 of 2/);
+  await page.locator(".steps > li").nth(1).getByText(/options, all at their defaults/).press("Enter");
+  await page.getByLabel("weightType", { exact: true }).selectOption("uint8");
+  await page.getByLabel("groupedConv").check();
+  await page.locator(".steps > li").nth(0).getByText(/options, all at their defaults/).press("Enter");
+  await page.getByLabel("rounds").fill("0");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  assert.equal(await page.evaluate(() => document.querySelector("input:invalid") === document.activeElement), true, "a wrong number is shown before anything is sent");
+  await page.getByLabel("rounds").fill("5");
+  await page.getByText("As a recipe").click();
+  assert.deepEqual(JSON.parse((await page.locator("pre").textContent())!), [
+    { use: "simplify", with: { rounds: 5 } },
+    { use: "quantize-dynamic", with: { weightType: "uint8", groupedConv: true } },
+  ]);
+  await page.getByRole("button", { name: "Check without running" }).click();
+  await page.getByText("Nothing speaks against these steps.").first().waitFor();
+  await look("steps");
+}
+
+async function run(): Promise<void> {
+  await page.getByRole("button", { name: "Run", exact: true }).press("Enter");
+  await heading(`${MODEL}: simplify, quantize-dynamic`);
+  await page.getByRole("heading", { name: "Before and after" }).waitFor();
+  assert.equal(await page.locator("main .state").first().textContent(), "done");
+  const cells = await page.getByRole("row", { name: /^File size/ }).getByRole("cell").allTextContents();
+  assert.match(cells[2]!, /× smaller/);
+  await page.getByText(/^What happened/).click();
+  const log = await page.locator(".log li").allTextContents();
+  const places = ["Accepted", "Started", "simplify began", "simplify is done", "quantize-dynamic began", "quantize-dynamic is done", "Done."].map((text) => log.findIndex((line) => line.includes(text)));
+  assert.deepEqual(places, places.toSorted((a, b) => a - b), `events in order: ${log.join("; ")}`);
+  assert.ok(places[0]! >= 0);
+  await page.getByRole("navigation").getByText("done", { exact: true }).first().waitFor();
+  await look("job");
+}
+
+async function saved(work: Promise<Download>): Promise<string> {
+  const path = join(folder, (await work).suggestedFilename());
+  await (await work).saveAs(path);
+  return path;
+}
+
+async function clickAndSave(name: RegExp): Promise<string> {
+  const [download] = await Promise.all([saved(page.waitForEvent("download")), page.getByRole("link", { name }).click()]);
+  return download;
+}
+
+async function download(): Promise<void> {
+  const path = await clickAndSave(/^Download .*\.onnx/);
+  const bytes = await readFile(path);
+  assert.ok(bytes.length < modelFile.length * 0.6, `${bytes.length} bytes`);
+  const ops = new Set([...(await loadModel(path)).graph.nodes].map((node) => node.op));
+  assert.ok([...ops].some((op) => /Integer|Dequantize/.test(op)), [...ops].join());
+  assert.match(await readFile(await clickAndSave(/^Report as a page/), "utf8"), /^<!doctype html>/i);
+  assert.equal((JSON.parse(await readFile(await clickAndSave(/^Report as JSON/), "utf8")) as { steps: { name: string }[] }).steps[1]?.name, "quantize-dynamic");
+}
+
+async function time(): Promise<void> {
+  await page.getByRole("button", { name: "Time both models" }).click();
+  const table = page.getByRole("table", { name: "Time of one run" });
+  await table.waitFor();
+  assert.equal(await table.getByRole("row").count(), 3);
+  assert.match((await table.getByRole("row").last().textContent()) ?? "", /ms.*×/);
+  await look("timing");
+  await page.goBack();
+  await heading(MODEL);
+}
+
+async function calibrate(): Promise<void> {
+  await addStep("quantize-static");
+  await page.getByText("Data and settings: these steps need data").waitFor();
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "data", "a missing dataset is shown before anything is sent");
+  await page.getByLabel("Upload a dataset").setInputFiles(fileOf("data/fashion-calibration-64.npz"));
+  await page.waitForFunction(() => (document.querySelector("#data") as HTMLSelectElement).value !== "");
+  await page.getByLabel("Batch").fill("16");
+  await look("data");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.getByRole("heading", { name: "Before and after" }).waitFor();
+  await page.getByRole("link", { name: "Change the steps and run again" }).click();
+  await heading(MODEL);
+  await page.getByRole("heading", { level: 4, name: "quantize-static" }).waitFor();
+}
+
+const fileOf = (name: string): string => new URL(name, fixtures).pathname;
+
+async function zoo(): Promise<void> {
+  await page.getByRole("button", { name: "Remove quantize-static" }).click();
+  await addStep("option-zoo");
+  await page.getByLabel("count").fill("3");
+  await page.getByLabel("mode", { exact: false }).first().selectOption("x64-vnni");
+  await page.getByText(/options, all at their defaults/).click();
+  await page.getByLabel("share").fill("0.25");
+  await page.getByLabel("names").fill("first\nsecond");
+  await page.getByLabel("clash").selectOption("a-b");
+  await page.getByRole("group", { name: "modes" }).getByText("Choose").click();
+  await page.getByLabel("small").check();
+  await page.getByRole("group", { name: "nested" }).getByText("Options").click();
+  await page.getByLabel("flag").selectOption("true");
+  await page.getByLabel("table").fill('{"a": 1, "b": ');
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  assert.equal(await page.evaluate(() => document.activeElement?.className), "json", "what is no JSON is shown before anything is sent");
+  await page.getByLabel("table").fill('{"a": 1, "b": null}');
+  await look("forms");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.getByRole("heading", { name: "Before and after" }).waitFor();
+  const report = JSON.parse(await readFile(await clickAndSave(/^Report as JSON/), "utf8")) as { steps: { options: unknown }[] };
+  assert.deepEqual(report.steps[0]!.options, { share: 0.25, count: 3, mode: "x64-vnni", clash: "a-b", names: ["first", "second"], modes: ["small"], nested: { depth: 1, flag: true }, table: { a: 1, b: null } });
+}
+
+async function cancel(): Promise<void> {
+  await page.getByRole("link", { name: "Change the steps and run again" }).click();
+  await page.getByRole("button", { name: "Remove option-zoo" }).click();
+  await addStep("iterate");
+  await page.getByLabel("times").fill("2");
+  await page.getByRole("group", { name: "Steps inside iterate" }).getByLabel("Add a step").selectOption("wait");
+  await page.getByRole("group", { name: "Steps inside iterate" }).getByRole("button", { name: "Add", exact: true }).click();
+  await page.locator("li li").getByText(/options, all at their defaults/).click();
+  await page.getByLabel("ms", { exact: true }).fill("60000");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.getByText(/wait: waiting/).waitFor();
+  assert.ok(Number(await page.getByRole("progressbar").getAttribute("value")) >= 0);
+  await look("running");
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.locator("main .state.cancelled").waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.locator("main .state.running").waitFor();
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await page.locator("main .state.cancelled").waitFor();
+}
+
+async function fail(): Promise<void> {
+  await page.getByRole("link", { name: "Change the steps and run again" }).click();
+  await page.getByRole("button", { name: "Remove iterate" }).click();
+  await addStep("crash");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.locator("main .state.failed").waitFor();
+  await page.locator("main > p.problem").waitFor();
+  await look("failed");
+}
+
+async function leave(): Promise<void> {
+  await page.getByRole("link", { name: "Lathe studio" }).click();
+  await page.getByRole("navigation").getByRole("link", { name: /option-zoo/ }).first().waitFor();
+  page.once("dialog", (dialog) => void dialog.accept());
+  await page.getByRole("navigation").getByRole("link", { name: new RegExp(`^${MODEL}`) }).click();
+  await heading(MODEL);
+  await page.getByRole("button", { name: "Delete" }).click();
+  await heading("Make a model small and fast");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("API key").waitFor();
+  assert.equal(await keyKept(page), 0);
+}
+
+const keyKept = (page_: Page): Promise<number> => page_.evaluate(() => sessionStorage.length + localStorage.length);
