@@ -7,6 +7,7 @@ import { download, upload } from "./files.ts";
 import type { Metrics } from "./metrics.ts";
 import { rate } from "./rate.ts";
 import { harden, json, refuse, type Req, type Res } from "./respond.ts";
+import { studioFile } from "./studio.ts";
 import type { Yoga } from "./yoga.ts";
 
 export interface HttpOptions {
@@ -43,6 +44,7 @@ export const routes: readonly Route[] = [
   { name: "live", methods: ["GET"], path: /^\/live$/, access: "public", handle: ({ res }) => json(res, 200, { live: true }) },
   { name: "ready", methods: ["GET"], path: /^\/ready$/, access: "public", handle: readiness },
   { name: "metrics", methods: ["GET"], path: /^\/metrics$/, access: "admin", handle: prometheus },
+  { name: "studio", methods: ["GET"], path: /^\/(?:studio\.(?:js|css))?$/, access: "public", handle: ({ req, res, url }) => studioFile(req, res, url.pathname) },
 ];
 
 export function makeServer(options: HttpOptions): Server {
