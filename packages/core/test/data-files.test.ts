@@ -90,6 +90,7 @@ describe("damaged and hostile files", () => {
     ["a negative size", withHeader("{'descr': '<f4', 'fortran_order': False, 'shape': (-3,)}"), /no value at/],
     ["a huge shape", withHeader("{'descr': '<f4', 'fortran_order': False, 'shape': (9007199254740991, 9)}"), /too large/],
     ["a shape larger than the file", withHeader("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000, 1000)}"), /12 bytes of elements/],
+    ["more strings of no width than anyone has", withHeader("{'descr': '<U0', 'fortran_order': False, 'shape': (3000000000,)}"), /3000000000 strings of no width/],
     ["deep nesting", withHeader(`{'shape': ${"(".repeat(40)}`), /nested too deeply/],
     ["missing keys", withHeader("{'descr': '<f4'}"), /lacks fortran_order/],
     ["text behind the dict", withHeader("{'descr': '<f4', 'fortran_order': False, 'shape': (3,)} x"), /goes on/],

@@ -1,5 +1,5 @@
 /** The technique contract: binding, running, events, errors, aborts, seeds. */
-import { defineComposite, defineTechnique, isLatheError, isTechnique, pipeline, type Model, type RunEvent, type Step, type TechniqueSpec, type StandardSchemaV1 } from "@lathe/core";
+import { defineComposite, defineTechnique, EventLog, isLatheError, isTechnique, pipeline, type Model, type RunEvent, type Step, type TechniqueSpec, type StandardSchemaV1 } from "@lathe/core";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { mark, noise, scale, tinyModel, weightOf } from "./helpers-technique.ts";
@@ -165,6 +165,15 @@ describe("events", () => {
     const { report } = await pipeline(talker()).run(tinyModel()).result;
     expect(report.data.steps[0]!.warnings).toEqual([{ code: "ODD", message: "odd node", node: "relu" }]);
   });
+  test("options that JSON cannot hold are named in the report, also one that contains itself", async () => {
+    const holder = defineTechnique({ name: "holder", summary: "", options: z.object({ v: z.unknown() }), apply: () => undefined });
+    const own: Record<string, unknown> = { twice: [1] };
+    const v = { ...own, own, again: own, f: Math.max, big: 5n, none: NaN, data: new Float32Array(9) };
+    own["own"] = own;
+    const { report } = await pipeline(holder({ v })).run(tinyModel()).result;
+    const inner = { twice: [1], own: "<circular>" };
+    expect(report.data.steps[0]!.options).toEqual({ v: { twice: [1], own: inner, again: inner, f: "<function max>", big: "5", none: "NaN", data: "<Float32Array of 9>" } });
+  });
   test("several readers and late readers each get the whole story", async () => {
     const run = pipeline(scale()).run(tinyModel());
     const [a, b] = await Promise.all([collect(run), collect(run)]);
@@ -179,6 +188,21 @@ describe("events", () => {
     const run = pipeline(chatty()).run(tinyModel());
     await run.result;
     expect((await collect(run)).map((e) => (e.type === "progress" ? e.fraction : e.type))).toEqual(["start", 1, "end"]);
+  });
+  test("a log of one's own keeps every event, unless a later one may stand for an unread one", async () => {
+    const read = async (log: EventLog<number>): Promise<number[]> => {
+      const all: number[] = [];
+      for await (const event of log.read()) all.push(event);
+      return all;
+    };
+    const [plain, even] = [new EventLog<number>(), new EventLog<number>((next, last) => next % 2 === 0 && last % 2 === 0)];
+    for (const log of [plain, even]) {
+      for (const event of [1, 2, 4, 5]) log.push(event);
+      log.close();
+      log.push(7);
+    }
+    expect(await read(plain)).toEqual([1, 2, 4, 5]);
+    expect(await read(even)).toEqual([1, 4, 5]);
   });
   test("onEvent sees every event as it happens", async () => {
     const seen: string[] = [];

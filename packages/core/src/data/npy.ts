@@ -8,6 +8,8 @@ import { dataErrors } from "./errors.ts";
 import { parseHeader, type NpyHeader } from "./npy-header.ts";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+/** Strings of no width take no bytes, so that the file's length does not limit their number. */
+const MAX_EMPTY_STRINGS = 65_536;
 /** NumPy itself refuses longer ones. */
 const MAX_HEADER = 65_536;
 
@@ -50,6 +52,7 @@ function readElements({ descr, fortran, shape }: NpyHeader, data: Uint8Array, wh
   if (kind === "U" || kind === "S") {
     if (fortran && shape.length > 1) fail("strings in Fortran order are not supported");
     const size = Number(width) * (kind === "U" ? 4 : 1);
+    if (size === 0 && count > MAX_EMPTY_STRINGS) fail(`it says to hold ${count} strings of no width, more than ${MAX_EMPTY_STRINGS}`);
     return Tensor.fromStrings(shape, readStrings(take(count * size), count, size, kind, order === ">"));
   }
   const dtype = kinds[`${kind}${width}`];

@@ -49,19 +49,29 @@ export interface EndEvent extends EventBase {
 export type RunEvent = StartEvent | ProgressEvent | WarnEvent | EndEvent;
 
 /**
- * Events kept for any number of readers, each from the first event on. Progress that nobody has read yet is replaced by
- * later progress of the same step, so that a run whose events are not read stays small.
+ * Events of something that goes on, kept for any number of readers, each from the first event on. An event that nobody has read yet
+ * makes room for the next one where that says the same and more, so that a run whose events are not read stays small.
+ *
+ * @example
+ * const log = new EventLog<MyEvent>((next, last) => next.type === "progress" && last.type === "progress");
+ * return { result: work(log).finally(() => log.close()), [Symbol.asyncIterator]: () => log.read() };
  */
-export class EventLog {
-  readonly #events: RunEvent[] = [];
+export class EventLog<E> {
+  readonly #supersedes: (next: E, last: E) => boolean;
+  readonly #events: E[] = [];
   readonly #waiting = new Set<() => void>();
   #seen = 0;
   #end: { readonly error?: unknown } | undefined;
 
-  push(event: RunEvent): void {
+  /** @param supersedes whether `next` may stand in the place of `last`, the unread event before it; default: never */
+  constructor(supersedes: (next: E, last: E) => boolean = () => false) {
+    this.#supersedes = supersedes;
+  }
+
+  push(event: E): void {
     if (this.#end) return;
     const last = this.#events.length - 1;
-    if (this.#seen <= last && supersedes(event, this.#events[last]!)) this.#events[last] = event;
+    if (this.#seen <= last && this.#supersedes(event, this.#events[last]!)) this.#events[last] = event;
     else this.#events.push(event);
     this.#wake();
   }
@@ -72,7 +82,7 @@ export class EventLog {
     this.#wake();
   }
 
-  async *read(): AsyncGenerator<RunEvent, void, undefined> {
+  async *read(): AsyncGenerator<E, void, undefined> {
     for (let at = 0; ; ) {
       if (at < this.#events.length) {
         const event = this.#events[at++]!;
@@ -91,6 +101,6 @@ export class EventLog {
   }
 }
 
-function supersedes(event: RunEvent, previous: RunEvent): boolean {
-  return event.type === "progress" && previous.type === "progress" && event.step.path.join() === previous.step.path.join();
-}
+/** Progress makes room for later progress of the same step. */
+export const supersedes = (next: RunEvent, last: RunEvent): boolean =>
+  next.type === "progress" && last.type === "progress" && next.step.path.join() === last.step.path.join();

@@ -3,6 +3,7 @@ export type { StandardSchemaV1, SchemaInput, SchemaOutput, SchemaIssue, JsonSche
 export * from "./services.ts";
 export * from "./contract.ts";
 export * from "./technique.ts";
+export { EventLog } from "./events.ts";
 export type { RunEvent, StartEvent, ProgressEvent, WarnEvent, EndEvent, StepRef } from "./events.ts";
 export type { StepRecord } from "./run-step.ts";
 export { pipeline, type Pipeline, type Run, type RunArgs, type RunOptions, type RunResult, type RunSettings } from "./pipeline.ts";

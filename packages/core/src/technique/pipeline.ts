@@ -3,7 +3,7 @@ import type { OpTable } from "../ops/op.ts";
 import { standardOps } from "../ops/standard.ts";
 import { makeReport, type Report } from "../report/report.ts";
 import { techniqueErrors } from "./errors.ts";
-import { EventLog, type RunEvent } from "./events.ts";
+import { EventLog, supersedes, type RunEvent } from "./events.ts";
 import { abortError, runStep, type Host, type StepRecord } from "./run-step.ts";
 import type { Lent, ServiceName } from "./services.ts";
 import type { NeedsOf, Step } from "./contract.ts";
@@ -70,7 +70,7 @@ export function pipeline<const S extends readonly Step[]>(...steps: S): Pipeline
 
 function start(steps: readonly Step[], model: Model, options: RunOptions<never>): Run {
   const { signal = new AbortController().signal, seed = 0, onEvent, ops = standardOps, bindings, ...services } = options;
-  const log = new EventLog();
+  const log = new EventLog<RunEvent>(supersedes);
   const startedAt = performance.now();
   let open = true;
   const emit = (event: RunEvent): void => {

@@ -189,9 +189,26 @@ function stepError(step: string, path: readonly number[], error: unknown): Lathe
   return new LatheError({ code, message: `Step ${position} "${step}": ${sentence}`, remedy, details: { ...details, step, position }, cause: error });
 }
 
-/** A value as JSON data; what JSON cannot hold is named: numbers that are not finite as text, functions by name. */
+/**
+ * A value as JSON data; what JSON cannot hold is named: numbers that are not finite as text, functions by name, typed arrays by type and
+ * length, and what contains itself as "<circular>".
+ */
 export function jsonOf(value: unknown): Json {
   if (value === undefined) return null;
-  const text = JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" || (typeof v === "number" && !Number.isFinite(v)) ? String(v) : typeof v === "function" ? `<function ${v.name || "anonymous"}>` : v));
+  /** The objects around the present one. */
+  const around: unknown[] = [];
+  const text = JSON.stringify(value, function (this: unknown, _: string, v: unknown) {
+    if (typeof v !== "object" || v === null) return plainOf(v);
+    if (ArrayBuffer.isView(v)) return `<${v.constructor.name} of ${"length" in v ? String(v.length) : v.byteLength}>`;
+    while (around.length > 0 && around.at(-1) !== this) around.pop();
+    if (around.includes(v)) return "<circular>";
+    around.push(v);
+    return v;
+  });
   return text === undefined ? `<${typeof value}>` : (JSON.parse(text) as Json);
+}
+
+function plainOf(v: unknown): unknown {
+  if (typeof v === "bigint" || (typeof v === "number" && !Number.isFinite(v))) return String(v);
+  return typeof v === "function" ? `<function ${v.name || "anonymous"}>` : v;
 }

@@ -4,6 +4,7 @@ import { modelSize } from "../stats-size.ts";
 import { techniqueErrors } from "./errors.ts";
 import type { Scores } from "./services.ts";
 import type { Json, Step, TechniqueContext } from "./contract.ts";
+import { jsonOf } from "./run-step.ts";
 import { defineComposite } from "./technique.ts";
 
 const options = z.strictObject({
@@ -78,7 +79,7 @@ interface Trial {
 type Context = Pick<TechniqueContext<"evaluate">, "run" | "signal" | "steps" | "random">;
 
 async function attempt(step: Step, model: Model, ctx: Context, judge: (model: Model) => Promise<number>): Promise<{ trial: Trial; made?: Model }> {
-  const given = { use: step.name, with: (step.given ?? {}) as Json };
+  const given = { use: step.name, with: jsonOf(step.given ?? {}) };
   try {
     const { model: made } = await ctx.run(step, model.clone());
     const { bytes, parameters } = modelSize(made);

@@ -49,43 +49,5 @@ export interface EndEvent {
 
 export type FitEvent = StartEvent | StepEvent | EpochEvent | CheckpointEvent | EndEvent;
 
-/**
- * Events for any number of readers, each from the first on. A step event that nobody has read yet is replaced by the next one,
- * so that a run whose events are not read stays small.
- */
-export class FitLog {
-  readonly #events: FitEvent[] = [];
-  readonly #waiting = new Set<() => void>();
-  #seen = 0;
-  #end: { readonly error?: unknown } | undefined;
-
-  push(event: FitEvent): void {
-    const last = this.#events.length - 1;
-    if (this.#seen <= last && event.type === "step" && this.#events[last]!.type === "step") this.#events[last] = event;
-    else this.#events.push(event);
-    this.#wake();
-  }
-
-  close(end: { readonly error?: unknown } = {}): void {
-    this.#end ??= end;
-    this.#wake();
-  }
-
-  async *read(): AsyncGenerator<FitEvent, void, undefined> {
-    for (let at = 0; ; ) {
-      if (at < this.#events.length) {
-        const event = this.#events[at++]!;
-        this.#seen = Math.max(this.#seen, at);
-        yield event;
-      } else if (this.#end) {
-        if ("error" in this.#end) throw this.#end.error;
-        return;
-      } else await new Promise<void>((resolve) => void this.#waiting.add(resolve));
-    }
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting) resolve();
-    this.#waiting.clear();
-  }
-}
+/** A step event that nobody has read yet makes room for the next one. */
+export const supersedes = (next: FitEvent, last: FitEvent): boolean => next.type === "step" && last.type === "step";

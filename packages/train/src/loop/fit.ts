@@ -1,5 +1,5 @@
 /** The training loop. */
-import type { Dataset, Feeds, Model, Runtime, Tensor } from "@lathe/core";
+import { EventLog, type Dataset, type Feeds, type Model, type Runtime, type Tensor } from "@lathe/core";
 import { trainErrors } from "../errors.ts";
 import { crossEntropy, type Loss } from "../step/losses.ts";
 import { adamW, type Optimizer } from "../step/optimizers.ts";
@@ -9,7 +9,7 @@ import { decodeState, encodeState } from "../checkpoint/state.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
 import { trainingData, type TrainingData } from "./data.ts";
 import { evaluate } from "./evaluate.ts";
-import { FitLog, type FitEvent } from "./events.ts";
+import { supersedes, type FitEvent } from "./events.ts";
 import { stepMemory } from "./memory.ts";
 import { accuracy, type Metric } from "./metrics.ts";
 import { batchOrder, type Order } from "./order.ts";
@@ -90,7 +90,7 @@ export interface FitRun extends AsyncIterable<FitEvent> {
  * TRAIN_CHECKPOINT, TRAIN_OPTION, TRAIN_DATA; the signal's reason when aborted, within one step.
  */
 export function fit(options: FitOptions): FitRun {
-  const log = new FitLog();
+  const log = new EventLog<FitEvent>(supersedes);
   const emit = (event: FitEvent): void => {
     log.push(event);
     options.onEvent?.(event);
