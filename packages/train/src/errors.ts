@@ -37,6 +37,10 @@ export const trainErrors = defineErrors({
     text: (d: { reason: string }) => `The checkpoint does not fit: ${d.reason}.`,
     remedy: "Resume with the same model, data, seed, loss and optimizer, or give another checkpoint file.",
   },
+  TRAIN_HEAD: {
+    text: (d: { output: string }) => `No Gemm or MatMul with constant weights over [N, features] stands before the output "${d.output}", so there is no last layer to replace.`,
+    remedy: "Name another output, or build the new head by hand.",
+  },
   TRAIN_DATA: {
     text: (d: { reason: string }) => `The training data cannot be used: ${d.reason}.`,
     remedy: "Give tensors or samples whose first axis counts the examples.",

@@ -1,0 +1,10 @@
+import { expect, it } from "vitest";
+
+it("train-fashion.ts trains, replaces a head and learns 4-bit weights", async () => {
+  process.env["EPOCHS"] = "3";
+  const { scratch, headAccuracy, fourBits } = await import("../train-fashion.ts");
+  expect(scratch).toHaveLength(3);
+  expect(scratch.at(-1)!.loss).toBeLessThan(scratch[0]!.loss);
+  expect(headAccuracy.after).toBeGreaterThan(0.97);
+  expect(fourBits.float - fourBits.learned).toBeLessThan((fourBits.float - fourBits.asItIs) / 2);
+}, 240_000);
