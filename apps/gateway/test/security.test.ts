@@ -39,7 +39,7 @@ function raw(method: string, path: string, headers: Record<string, string> = {},
 
 describe("who may do what", () => {
   it("needs a key on every route that is not public or signed", async () => {
-    const paths: Record<string, string> = { graphql: "/graphql", upload: "/uploads/abc", file: `/files/sha256:${"0".repeat(64)}`, live: "/live", ready: "/ready", metrics: "/metrics" };
+    const paths: Record<string, string> = { graphql: "/graphql", upload: "/uploads/abc", file: `/files/sha256:${"0".repeat(64)}`, live: "/live", ready: "/ready", metrics: "/metrics", studio: "/" };
     expect(Object.keys(paths).sort()).toEqual(routes.map((r) => r.name).sort());
     for (const route of routes) {
       const { status } = await raw(route.methods.at(0)!, paths[route.name]!);
