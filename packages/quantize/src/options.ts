@@ -32,7 +32,7 @@ export const staticOptions = z.strictObject({
   symmetricActivations: z.boolean().optional().describe("default false"),
   symmetricWeights: z.boolean().optional().describe("default: when the weight type is signed"),
   reduceRange: z.boolean().optional().describe("7-bit weights, for CPUs whose int8 dot product saturates; default false"),
-  saturationSafe: z.boolean().optional().describe("7-bit weights only in channels where a pair of products can overflow; default false"),
+  saturationSafe: z.boolean().optional().describe("for x64 without VNNI: a larger weight scale only in channels where a pair of products can overflow; default false"),
   restrictedAsymmetric: z.boolean().optional().describe("uint8 zero points 0 or 128 only; default false"),
   minimumRealRange: z.number().positive().optional().describe("least width of a range"),
   blockSize: z.number().int().min(0).optional().describe("elements a block of matrix weights (opset 21); activations then stay float; 0: no blocks"),
