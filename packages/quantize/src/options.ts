@@ -59,7 +59,7 @@ export const staticOptions = z.strictObject({
   floatOutputs: names.describe("operator types whose outputs stay float"),
   graphOutputs: z.boolean().optional().describe("quantize what leaves the graph; default true"),
   dedicatedPairs: z.boolean().optional().describe("one Q/DQ pair for each consumer; default false"),
-  verify: z.boolean().default(false).describe("load the result in ONNX Runtime and report integer kernels, and why nodes stay float"),
+  verify: z.boolean().default(false).describe("load the result in ONNX Runtime; report integer kernels, why nodes stay float, and the noisiest tensors"),
   failIfSlower: z.boolean().default(false).describe("fail when the result is not faster than the float model"),
   weightPairs: z.boolean().optional().describe("keep float weights behind Q/DQ; default false"),
   contribOps: z.boolean().optional().describe("Q and DQ of domain com.microsoft"),

@@ -1,11 +1,15 @@
 /** The techniques for pipelines, recipes and hosts. */
 import { defineTechnique, floatWeights, verified, type Json } from "@lathe/core";
 import { searchQuantize, type Trial } from "./accuracy/search.ts";
+import { tensorNoise } from "./accuracy/tensors.ts";
 import { chooseScheme } from "./auto.ts";
 import { applyDynamic } from "./dynamic.ts";
 import { autoOptions, dynamicOptions, searchOptions, staticOptions, type StaticOptionsInput } from "./options.ts";
 import { quantizeStatic } from "./static.ts";
 import { verifyFusion } from "./verify/fusion.ts";
+
+/** Tensors whose noise the report lists. */
+const NOISIEST = 20;
 
 /**
  * Integer weights and activations, with ranges learnt from calibration data.
@@ -24,11 +28,16 @@ export const staticQuantize = defineTechnique({
     const { model: quantized, report } = await quantizeStatic(model, options, { data, runtime, signal: ctx.signal, onSample });
     const { reasons, ...metrics } = report;
     if (!options.verify && !options.failIfSlower) return { model: quantized, metrics, details: { reasons } };
-    const [feeds] = await data.take(1).toArray();
+    const samples = await data.take(2).toArray();
     const { failIfSlower } = options;
-    const fusion = await verifyFusion(quantized, { float: model, feeds, failIfSlower, signal: ctx.signal });
+    const fusion = await verifyFusion(quantized, { float: model, feeds: samples[0], failIfSlower, signal: ctx.signal });
+    const noise = options.format === "qdq" ? await tensorNoise(model, quantized, runtime, samples, ctx.signal) : [];
     const { integerNodes, speedup } = fusion;
-    return { model: quantized, metrics: { ...metrics, integerNodes, floatNodes: fusion.float.length, ...(speedup ? { speedup } : {}) }, details: toJson({ reasons, fusion }) };
+    return {
+      model: quantized,
+      metrics: { ...metrics, integerNodes, floatNodes: fusion.float.length, ...(speedup ? { speedup } : {}) },
+      details: toJson({ reasons, fusion, noisiest: noise.slice(0, NOISIEST) }),
+    };
   },
 });
 

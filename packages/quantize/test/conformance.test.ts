@@ -45,6 +45,18 @@ describe("quantize-auto", () => {
   });
 });
 
+describe("quantize-static with verify", () => {
+  it("reports integer kernels, the speed beside float, and the noisiest tensors", async () => {
+    const data = dataset(images("fashion-train-512", 8).slice(0, 2));
+    const { report } = await pipeline(staticQuantize({ verify: true, simplify: false })).run(decodeModel(readModel("fashion-mobilenet")), { data, runtime }).result;
+    const { metrics, details } = report.data.steps[0]!;
+    expect(metrics).toMatchObject({ floatNodes: 0, integerNodes: 22 });
+    const { noisiest } = details as { noisiest: { tensor: string; sqnr: number }[] };
+    expect(noisiest).toHaveLength(20);
+    expect(noisiest[0]!.sqnr).toBeLessThan(noisiest[19]!.sqnr);
+  });
+});
+
 describe("the fusion check", () => {
   const model = decodeModel(readModel("fashion-mobilenet"));
   const data = images("fashion-train-512", 8).slice(0, 1);
