@@ -7,9 +7,10 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { createGateway, silentLog } from "@lathe/gateway";
 import { loadModel } from "@lathe/core/node";
-import type { Download, Page } from "playwright-core";
+import type { Download } from "playwright-core";
 import { lookAll, openBrowser } from "./check-browser.ts";
 
 const [shots] = process.argv.slice(2);
@@ -75,7 +76,9 @@ async function signIn(): Promise<void> {
   await heading("Make a model small and fast");
 }
 
-const heading = (name: string): Promise<void> => page.getByRole("heading", { level: 2, name }).waitFor();
+async function heading(name: string): Promise<void> {
+  await page.getByRole("heading", { level: 2, name }).waitFor();
+}
 
 async function upload(): Promise<void> {
   const files = await page.evaluateHandle(([text, name]) => {
@@ -98,7 +101,9 @@ async function addStep(name: string): Promise<void> {
   await page.getByRole("button", { name: "Add", exact: true }).last().click();
 }
 
-const stepNames = (): Promise<string[]> => page.locator(".step-head h4").allTextContents();
+async function stepNames(): Promise<string[]> {
+  return page.locator(".step-head h4").allTextContents();
+}
 
 /** With the keyboard alone. */
 async function chooseSteps(): Promise<void> {
@@ -196,7 +201,9 @@ async function calibrate(): Promise<void> {
   await page.getByRole("heading", { level: 4, name: "quantize-static" }).waitFor();
 }
 
-const fileOf = (name: string): string => new URL(name, fixtures).pathname;
+function fileOf(name: string): string {
+  return fileURLToPath(new URL(name, fixtures));
+}
 
 async function zoo(): Promise<void> {
   await page.getByRole("button", { name: "Remove quantize-static" }).click();
@@ -263,7 +270,5 @@ async function leave(): Promise<void> {
   await heading("Make a model small and fast");
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByLabel("API key").waitFor();
-  assert.equal(await keyKept(page), 0);
+  assert.equal(await page.evaluate(() => sessionStorage.length + localStorage.length), 0);
 }
-
-const keyKept = (page_: Page): Promise<number> => page_.evaluate(() => sessionStorage.length + localStorage.length);

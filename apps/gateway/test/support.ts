@@ -1,8 +1,11 @@
 /** A gateway for tests: database in memory, files in a temporary folder, a free port. */
 import { createHash } from "node:crypto";
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { connect, type Client } from "@lathe/gateway/client";
@@ -80,3 +83,18 @@ export async function sendModel(g: Pick<TestGateway, "gateway" | "token">, bytes
 }
 
 export const clientOf = (g: Pick<TestGateway, "gateway" | "token">): Client => connect({ url: g.gateway.url, token: g.token });
+
+/** Packs the example plugin and puts it into a project as a package manager would; only the registry is left out. */
+export async function installPlugin(project: string): Promise<{ name: string; url: string }> {
+  const root = fileURLToPath(new URL("../../../", import.meta.url));
+  const run = promisify(execFile);
+  const { stdout } = await run("npm", ["pack", "--silent", "--pack-destination", project], { cwd: join(root, "examples/plugin") });
+  const name = "lathe-technique-round-mantissa";
+  const home = join(project, "node_modules", name);
+  await mkdir(join(project, "node_modules", "@lathe"), { recursive: true });
+  await mkdir(home);
+  await run("tar", ["-xzf", join(project, stdout.trim()), "--strip-components=1", "-C", home]);
+  await symlink(join(root, "packages/core"), join(project, "node_modules/@lathe/core"));
+  await symlink(join(root, "node_modules/zod"), join(project, "node_modules/zod"));
+  return { name, url: pathToFileURL(join(home, "src/index.js")).href };
+}

@@ -1,13 +1,11 @@
 /** Jobs as rows. A job is accepted work; an attempt is one try of it by one worker; events are what happened, numbered without gaps. */
 import type { Json } from "@lathe/core";
 
-export const jobStates = ["QUEUED", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
-export type JobState = (typeof jobStates)[number];
+export type JobState = "QUEUED" | "RUNNING" | "CANCELLING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
 export const isFinal = (state: JobState): boolean => state === "SUCCEEDED" || state === "FAILED" || state === "CANCELLED";
 
 /** What jobs can do; a closed list, never extended by a request. */
-export const jobKinds = ["OPTIMIZE", "BENCHMARK"] as const;
-export type JobKind = (typeof jobKinds)[number];
+export type JobKind = "OPTIMIZE" | "BENCHMARK";
 
 export interface RecipeStepJson {
   readonly use: string;
@@ -66,8 +64,9 @@ export interface JobRow {
   readonly finished_at: Date | null;
 }
 
-export const eventTypes = ["QUEUED", "STARTED", "STEP_STARTED", "PROGRESS", "WARNING", "STEP_FINISHED", "CANCEL_REQUESTED", "WORKER_LOST", "SUCCEEDED", "FAILED", "CANCELLED"] as const;
-export type EventType = (typeof eventTypes)[number];
+export type EventType =
+  | "QUEUED" | "STARTED" | "STEP_STARTED" | "PROGRESS" | "WARNING" | "STEP_FINISHED"
+  | "CANCEL_REQUESTED" | "WORKER_LOST" | "SUCCEEDED" | "FAILED" | "CANCELLED";
 
 export interface JobEventRow {
   readonly job_id: string;

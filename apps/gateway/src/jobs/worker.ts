@@ -1,7 +1,6 @@
 /** Takes jobs from the engine and runs them, a few at a time. Heartbeats come from here, never from the process that computes. */
 import { hostname } from "node:os";
 import { isLatheError } from "@lathe/core";
-import type { Db } from "../db/db.ts";
 import { newId } from "../ids.ts";
 import type { Log } from "../log.ts";
 import { publisher, taskOf, type AttemptHost } from "./attempt.ts";

@@ -3,13 +3,13 @@ import type { Json, ReportData } from "@lathe/core";
 import { mayRead } from "../app.ts";
 import { globalId } from "../ids.ts";
 import { readJsonBlob } from "../jobs/attempt.ts";
-import { eventTypes, jobKinds, jobStates, type BenchmarkSpec, type JobEventRow, type JobRow, type OptimizeSpec, type Problem } from "../jobs/model.ts";
+import type { EventType, JobKind, JobState, BenchmarkSpec, JobEventRow, JobRow, OptimizeSpec, Problem } from "../jobs/model.ts";
 import type { ArtifactRow } from "../store/models.ts";
-import { connections, pageCost, pageOf, connect as connectRows, type Builder } from "./builder.ts";
+import { pageCost, pageOf, connect as connectRows, type Builder, type connections } from "./builder.ts";
 import type { fileTypes, nodeInterface } from "./files.ts";
 import { pageArgs, type ModelTypes } from "./model.ts";
 
-const states: Record<(typeof jobStates)[number], string> = {
+const states: Record<JobState, string> = {
   QUEUED: "Waits for a worker.",
   RUNNING: "A worker has it.",
   CANCELLING: "Is being stopped.",
@@ -17,8 +17,8 @@ const states: Record<(typeof jobStates)[number], string> = {
   FAILED: "Ended without a result; `error` says why.",
   CANCELLED: "Was stopped on request.",
 };
-const kinds: Record<(typeof jobKinds)[number], string> = { OPTIMIZE: "Runs steps on a model.", BENCHMARK: "Times models against each other." };
-const types: Record<(typeof eventTypes)[number], string> = {
+const kinds: Record<JobKind, string> = { OPTIMIZE: "Runs steps on a model.", BENCHMARK: "Times models against each other." };
+const types: Record<EventType, string> = {
   QUEUED: "Was accepted and stored.",
   STARTED: "A worker took it.",
   STEP_STARTED: "A step began.",

@@ -2,7 +2,7 @@
 import { globalId } from "../ids.ts";
 import type { ModelRow } from "../store/models.ts";
 import type { GraphJson, LayerJson, NodeJson, StatsJson } from "../task/facts.ts";
-import { connectList, connections, pageCost, type Builder } from "./builder.ts";
+import { connectList, pageCost, type Builder, type connections } from "./builder.ts";
 import { fileName, type fileTypes, type nodeInterface } from "./files.ts";
 
 /** A node with the list that it stands in. */

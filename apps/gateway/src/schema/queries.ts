@@ -5,7 +5,7 @@ import { find, findNode, lookUp } from "../store/find.ts";
 import type { ArtifactRow, ModelRow } from "../store/models.ts";
 import type { PlannedStep } from "../task/protocol.ts";
 import { modelFiles } from "../store/models.ts";
-import { badInput, connect, connections, pageCost, pageOf, type Builder, type PageArgs } from "./builder.ts";
+import { badInput, connect, pageCost, pageOf, type connections, type Builder, type PageArgs } from "./builder.ts";
 import type { fileTypes, nodeInterface } from "./files.ts";
 import type { JobTypes } from "./job.ts";
 import { pageArgs, type ModelTypes } from "./model.ts";

@@ -69,6 +69,11 @@ function kindOf(builder: Builder, name: string, given: JsonSchema): Kind {
 }
 
 function withoutNull(schema: JsonSchema): JsonSchema {
+  const { type } = schema;
+  if (Array.isArray(type)) {
+    const real = type.filter((t) => t !== "null");
+    return real.length === 1 ? { ...schema, type: real[0] as string } : schema;
+  }
   const any = (schema["anyOf"] ?? schema["oneOf"]) as JsonSchema[] | undefined;
   if (!Array.isArray(any)) return schema;
   const real = any.filter((s) => s["type"] !== "null");

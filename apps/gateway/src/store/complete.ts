@@ -55,7 +55,7 @@ export async function inChild(app: App, task: NewTask, signal: AbortSignal): Pro
 export const withoutPaths = (text: string): string => text.replaceAll(/"?(?:\/[\w.@+-]+){2,}"?/g, "the file");
 
 function checkName(at: string, name: string): void {
-  if (name.length < 1 || name.length > 200 || /[\u0000-\u001f]/.test(name)) throw gatewayErrors.INVALID_INPUT({ at, expected: "1 to 200 printable characters", received: JSON.stringify(name.slice(0, 80)) });
+  if (name.length < 1 || name.length > 200 || /\p{Cc}/u.test(name)) throw gatewayErrors.INVALID_INPUT({ at, expected: "1 to 200 printable characters", received: JSON.stringify(name.slice(0, 80)) });
 }
 
 /** Names of data files come from inside models, so they must be plain: no folders, no leading dot. */

@@ -89,7 +89,7 @@ async function time({ models, folder, rounds, data, threads }: Of<"benchmark">, 
   const feeds = data ? (await (await openData(data)).take(1).toArray())[0]! : randomFeeds(first, { bindings: Object.fromEntries([...symbols].map((s) => [s, 1])) });
   const onRound = (done: number): void => host.event({ type: "progress", step: { name: "benchmark", index: 0, path: [0] }, atMs: 0, overall: done / rounds, fraction: done / rounds, elapsedMs: 0, etaMs: undefined });
   const { timings, machine } = await benchmark(loaded, feeds, { rounds, threads, signal: host.signal, onRound, runtime: ortRuntime() });
-  return { kind: "benchmark", benchmark: plain({ timings: timings.map(({ samples: _, name, ...rest }) => ({ model: name, ...rest })), machine }) };
+  return { kind: "benchmark", benchmark: plain({ timings: timings.map(({ name: model, median, spread, p5, p95, speedup, repeats }) => ({ model, median, spread, p5, p95, speedup, repeats })), machine }) };
 }
 
 /** Arrays named like the model's inputs, the first axis numbering the samples, cut into runs of `batch`. */

@@ -44,7 +44,7 @@ function FieldView({ field, id, value, onChange }: FieldProps): JSX.Element {
     return <Several field={field} id={id}><More summary="Options"><Fields fields={field.fields} options={(value ?? {}) as Options} prefix={id} onChange={change} /></More></Several>;
   }
   return (
-    <div class={`field ${field.kind}`}>
+    <div class={`field of-${field.kind}`}>
       <label for={id}>
         {field.key}
         {field.required && <span class="required"> required</span>}
@@ -57,7 +57,7 @@ function FieldView({ field, id, value, onChange }: FieldProps): JSX.Element {
 
 /** A number of controls under one name. */
 const Several = ({ field, id, children }: { field: Field; id: string; children: ComponentChildren }): JSX.Element => (
-  <fieldset class={`field ${field.kind}`} aria-describedby={`${id}-hint`}>
+  <fieldset class={`field of-${field.kind}`} aria-describedby={`${id}-hint`}>
     <legend>{field.key}</legend>
     <Hint field={field} id={id} />
     {children}

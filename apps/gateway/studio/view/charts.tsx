@@ -37,7 +37,7 @@ export function BarTable({ caption, columns, rows, most = 10, format }: BarTable
           {shown.map((row, i) => (
             <tr key={`${i} ${row.name}`}>
               <th scope="row">{row.name}</th>
-              {columns.length === 3 && <td>{row.detail}</td>}
+              {columns.length === 3 && <td class="detail">{row.detail}</td>}
               <td class="number">{format(row.value)}</td>
               <td class="bar"><Bar share={row.value / largest} /></td>
             </tr>

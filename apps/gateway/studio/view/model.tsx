@@ -71,7 +71,7 @@ function Weights({ model: { stats } }: { model: ModelDetail }): JSX.Element {
     <section class="card" aria-labelledby="weights">
       <h3 id="weights">Weights and operators</h3>
       <Shares label="Bytes of weights by data type" parts={stats.bytesByDtype} format={bytes} />
-      <BarTable caption="Nodes by operator" columns={["Operator", "Nodes"]} rows={stats.operators} format={exact} />
+      <BarTable caption="Nodes by operator" columns={["Operator", "Nodes"]} rows={stats.operators.toSorted((a, b) => b.value - a.value)} format={exact} />
     </section>
   );
 }

@@ -32,6 +32,7 @@ export function Sidebar({ route, version }: { route: Route; version: number }): 
   const more = (list: "models" | "jobs") => most[list] < MOST && shown?.[list].pageInfo.hasNextPage && <button type="button" class="quiet" onClick={() => setMost({ ...most, [list]: MOST })}>Show more {list}</button>;
   return (
     <nav aria-label="Models and jobs">
+      <a href="#">Upload a model</a>
       <h2>Models</h2>
       {models?.nodes.length === 0 && <p class="hint">None yet.</p>}
       <ul>{models?.nodes.map(({ id, name, fileBytes }) => <li key={id}><a href={hrefOf({ model: id })} aria-current={route.model === id ? "page" : undefined}><span>{name}</span> <small>{bytes(fileBytes)}</small></a></li>)}</ul>

@@ -1,0 +1,48 @@
+/** The program as a newcomer meets it. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { connect } from "@lathe/gateway/client";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { fixture, installPlugin } from "./support.ts";
+
+const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+let project: string;
+beforeAll(async () => void (project = await mkdtemp(join(tmpdir(), "lathe-command-"))));
+afterAll(() => rm(project, { recursive: true, force: true }));
+
+function start(...args: string[]): { child: ChildProcess; said: () => string; ended: Promise<number | null> } {
+  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), "--conditions=@lathe/source", main, ...args], { cwd: project, stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  return { child, said: () => text, ended: new Promise((resolve) => child.on("close", resolve)) };
+}
+
+it("starts with one command, refuses a second one, runs a technique from a tarball, and stops when told", async () => {
+  const { name } = await installPlugin(project);
+  const first = start("--port", "0", "--technique", name);
+  while (!first.said().includes("Listening on")) await Promise.race([new Promise((resolve) => first.child.stdout!.once("data", resolve)), first.ended.then(() => Promise.reject(new Error(first.said())))]);
+  const [, token] = /Admin key, shown this once: (\S+)/.exec(first.said())!;
+  const [, url] = /Listening on (\S+)/.exec(first.said())!;
+
+  const second = start("--port", "0");
+  expect(await second.ended).toBe(1);
+  expect(second.said()).toContain(`in use by process ${first.child.pid}`);
+
+  const client = connect({ url: url!, token: token! });
+  const model = await client.upload(await fixture("fashion-mobilenet.onnx"), { name: "fashion" });
+  const { report } = await (await client.optimize(model, [{ roundMantissa: { bits: 6 } }])).result();
+  expect(report!.steps[0]!.metrics["changedWeights"]).toBeGreaterThan(0);
+
+  first.child.kill("SIGTERM");
+  expect(await first.ended).toBe(0);
+  expect(first.said()).not.toMatch(/"level":"error"/);
+});
+
+it("says what is wrong with a command line", async () => {
+  const { ended, said } = start("--prot", "1");
+  expect(await ended).toBe(2);
+  expect(said()).toContain("Usage: lathe-gateway");
+});
