@@ -38,7 +38,7 @@ function transformer(bytes: number): Model {
   const ids = g.addInput("ids", tensorType("int64", ["N", "T"]));
   let x = g.add({ opType: "Gather", name: "embed", inputs: [weight("embed.weight", VOCABULARY, HIDDEN), ids] }).out;
   const perLayer = 2 * (4 * HIDDEN * HIDDEN + 3 * HIDDEN * MLP);
-  const layers = Math.max(1, Math.round((bytes - 4 * VOCABULARY * HIDDEN) / perLayer));
+  const layers = Math.max(1, Math.ceil((bytes - 4 * VOCABULARY * HIDDEN) / perLayer));
   for (let i = 0; i < layers; i++) {
     const q = ["q", "k", "v"].map((part) => product(x, `layer${i}.${part}`, HIDDEN, HIDDEN));
     const mixed = g.add({ opType: "Sum", inputs: q }).out;

@@ -1,5 +1,5 @@
 /** How one block of weights becomes codes, a scale and a zero point: w ~ (code - zero) * scale. */
-import { encodeEven, ROUND, type Bits, type BlockFit } from "./fitted.ts";
+import { encodeEven, ROUND, type Bits, type BlockFit, type Fitted } from "./fitted.ts";
 import { hqqFit } from "./hqq.ts";
 import { kQuantFit } from "./k-quant.ts";
 
@@ -17,128 +17,113 @@ export interface FitOptions {
 }
 
 export function blockFit({ algorithm, bits, symmetric, realZeros = false, signed = false }: FitOptions): BlockFit {
-  switch (algorithm) {
-    case "default":
-      return symmetric ? symmetricFit(bits, signed) : asymmetricFit(bits, signed);
-    case "rtn":
-      return symmetric ? rtnSymmetric(bits) : rtnAsymmetric(bits);
-    case "k-quant":
-      return kQuantFit(bits);
-    case "hqq":
-      return hqqFit(bits, realZeros);
-  }
+  if (algorithm === "k-quant") return kQuantFit(bits);
+  if (algorithm === "hqq") return hqqFit(bits, realZeros);
+  const measure = measures[algorithm](bits, symmetric);
+  const top = 2 ** bits - 1;
+  const encode = algorithm === "rtn" ? encodeEven : signed ? encodeAway : encodeHalfUp;
+  return (x, from, out) => {
+    measure(x, from, out);
+    encode(x, from, out.codes, out.factor, out.zero, top);
+  };
+}
+
+/**
+ * The same for four bits with codes written in pairs, which saves a third of the time; undefined where there is no such form.
+ * Writes `out.codes.length / 2` bytes from `packed[at]` on and leaves `out.codes` alone.
+ */
+export function packingFit({ algorithm, bits, symmetric, signed = false }: FitOptions): ((x: Float32Array, from: number, out: Fitted, packed: Uint8Array, at: number) => void) | undefined {
+  if (bits !== 4 || signed || (algorithm !== "default" && algorithm !== "rtn")) return undefined;
+  const measure = measures[algorithm](bits, symmetric);
+  const encode = algorithm === "rtn" ? packEven : packHalfUp;
+  return (x, from, out, packed, at) => {
+    measure(x, from, out);
+    encode(x, from, out, packed, at);
+  };
 }
 
 const f32 = Math.fround;
 
-/**
- * ONNX Runtime's C++ quantizer, symmetric: the value of largest magnitude takes code 0, so that the scale may be negative and the
- * larger half of the codes is used. Products with the reciprocal in float32, rounded half away from zero.
- */
-function symmetricFit(bits: Bits, signed: boolean): BlockFit {
-  const middle = 2 ** (bits - 1);
-  const top = 2 * middle - 1;
-  return (x, from, out) => {
-    const { codes } = out;
-    const size = codes.length;
-    let reach = 0;
-    let extreme = 0;
-    let check = 0;
-    for (let i = 0; i < size; i++) {
-      const v = x[from + i]!;
-      const a = Math.abs(v);
-      check += v - v;
-      if (a > reach) {
-        reach = a;
-        extreme = v;
-      }
-    }
-    const scale = f32(extreme / -middle);
-    const inverse = scale === 0 ? 0 : f32(1 / scale);
-    if (signed) encodeAway(x, from, codes, inverse, middle, top);
-    else for (let i = 0; i < size; i++) {
-      // Never below 0; the cast cuts the fraction off.
-      const q = (f32(f32(x[from + i]! * inverse) + middle) + 0.5) | 0;
-      codes[i] = q > top ? top : q;
-    }
-    out.scale = scale;
-    out.zero = middle;
-    out.check = check;
-  };
+/** Finds scale, zero point and the factor that the encoder takes. Math.max hands on NaN, so that extremes tell of every value that is not finite. */
+type Measure = (x: Float32Array, from: number, out: Fitted) => void;
+
+const measures: Readonly<Record<"default" | "rtn", (bits: Bits, symmetric: boolean) => Measure>> = {
+  /** ONNX Runtime's C++ quantizer: float32 throughout, products with the reciprocal of the scale. */
+  default: (bits, symmetric) => (symmetric ? signedExtreme(2 ** (bits - 1)) : rangeWithZero(2 ** bits - 1)),
+  /** Intel's Neural Compressor: float64 and true division. */
+  rtn: (bits, symmetric) => (symmetric ? evenSpread(2 ** (bits - 1)) : plainRange(2 ** bits - 1)),
+};
+
+/** The value of largest magnitude takes code 0, so that the scale may be negative and the larger half of the codes is used. */
+const signedExtreme = (middle: number): Measure => (x, from, out) => {
+  const end = from + out.codes.length;
+  let low = x[from]!;
+  let high = low;
+  for (let i = from + 1; i < end; i++) {
+    const v = x[i]!;
+    low = Math.min(low, v);
+    high = Math.max(high, v);
+  }
+  const extreme = high === -low ? firstOf(x, from, high, low) : high > -low ? high : low;
+  const scale = f32(extreme / -middle);
+  out.scale = scale;
+  out.zero = middle;
+  out.factor = scale === 0 ? 0 : f32(1 / scale);
+  out.check = low - low + (high - high);
+};
+
+/** Whichever of two values of equal size stands first; zero has no sign. */
+function firstOf(x: Float32Array, from: number, a: number, b: number): number {
+  for (let i = from; ; i++) if (x[i] === a || x[i] === b) return x[i]! + 0;
 }
 
-/** The same, asymmetric: the range includes zero, which has a code of its own. */
-function asymmetricFit(bits: Bits, signed: boolean): BlockFit {
-  const top = 2 ** bits - 1;
-  return (x, from, out) => {
-    const { codes } = out;
-    const size = codes.length;
-    let min = 0;
-    let max = 0;
-    let check = 0;
-    for (let i = 0; i < size; i++) {
-      const v = x[from + i]!;
-      check += v - v;
-      if (v < min) min = v;
-      if (v > max) max = v;
-    }
-    const scale = f32(f32(max - min) / top);
-    const inverse = scale === 0 ? 0 : f32(1 / scale);
-    const zero = scale === 0 ? 0 : Math.min(top, Math.floor(f32(-min / scale) + 0.5));
-    if (signed) encodeAway(x, from, codes, inverse, zero, top);
-    else for (let i = 0; i < size; i++) {
-      const q = (f32(f32(x[from + i]! * inverse) + zero) + 0.5) | 0;
-      codes[i] = q < 0 ? 0 : q > top ? top : q;
-    }
-    out.scale = scale;
-    out.zero = zero;
-    out.check = check;
-  };
-}
+/** The range includes zero, which has a code of its own. */
+const rangeWithZero = (top: number): Measure => (x, from, out) => {
+  const end = from + out.codes.length;
+  let min = 0;
+  let max = 0;
+  for (let i = from; i < end; i++) {
+    const v = x[i]!;
+    min = Math.min(min, v);
+    max = Math.max(max, v);
+  }
+  const scale = f32(f32(max - min) / top);
+  out.scale = scale;
+  out.zero = scale === 0 ? 0 : Math.min(top, Math.floor(f32(-min / scale) + 0.5));
+  out.factor = scale === 0 ? 0 : f32(1 / scale);
+  out.check = min - min + (max - max);
+};
 
-/** Round to nearest as in Intel's Neural Compressor: in float64, true division, ties to even; codes spread evenly around the middle. */
-function rtnSymmetric(bits: Bits): BlockFit {
-  const middle = 2 ** (bits - 1);
-  const top = 2 * middle - 1;
-  return (x, from, out) => {
-    const { codes } = out;
-    const size = codes.length;
-    let reach = 0;
-    let check = 0;
-    for (let i = 0; i < size; i++) {
-      const a = Math.abs(x[from + i]!);
-      check += a - a;
-      if (a > reach) reach = a;
-    }
-    const scale = reach > 0 ? f32(reach * 2) / top : 1;
-    encodeEven(x, from, codes, scale, middle, top);
-    out.scale = f32(scale);
-    out.zero = middle;
-    out.check = check;
-  };
-}
+/** Codes spread evenly around the middle. */
+const evenSpread = (middle: number): Measure => (x, from, out) => {
+  const end = from + out.codes.length;
+  let reach = 0;
+  for (let i = from; i < end; i++) reach = Math.max(reach, Math.abs(x[i]!));
+  out.factor = reach > 0 ? f32(reach * 2) / (2 * middle - 1) : 1;
+  out.scale = f32(out.factor);
+  out.zero = middle;
+  out.check = reach - reach;
+};
 
-function rtnAsymmetric(bits: Bits): BlockFit {
-  const top = 2 ** bits - 1;
-  return (x, from, out) => {
-    const { codes } = out;
-    const size = codes.length;
-    let min = Infinity;
-    let max = -Infinity;
-    let check = 0;
-    for (let i = 0; i < size; i++) {
-      const v = x[from + i]!;
-      check += v - v;
-      if (v < min) min = v;
-      if (v > max) max = v;
-    }
-    const scale = min === max ? 1 : f32(max - min) / top;
-    const zero = Math.max(0, Math.min(top, -min / scale + ROUND - ROUND));
-    encodeEven(x, from, codes, scale, zero, top);
-    out.scale = f32(scale);
-    out.zero = zero;
-    out.check = check;
-  };
+/** From the least value to the greatest, whether zero is among them or not. */
+const plainRange = (top: number): Measure => (x, from, out) => {
+  const end = from + out.codes.length;
+  let min = x[from]!;
+  let max = min;
+  for (let i = from + 1; i < end; i++) {
+    const v = x[i]!;
+    min = Math.min(min, v);
+    max = Math.max(max, v);
+  }
+  out.factor = min === max ? 1 : f32(max - min) / top;
+  out.scale = f32(out.factor);
+  out.zero = Math.max(0, Math.min(top, -min / out.factor + ROUND - ROUND));
+  out.check = min - min + (max - max);
+};
+
+/** code = clip(round(x * inverse + zero)) in float32; halves go up, which is away from zero where the code is not clipped. */
+function encodeHalfUp(x: Float32Array, from: number, codes: Uint8Array, inverse: number, zero: number, top: number): void {
+  for (let i = 0; i < codes.length; i++) codes[i] = Math.max(0, Math.min(top, (f32(f32(x[from + i]! * inverse) + zero) + 0.5) | 0));
 }
 
 /** code = clip(round(x * inverse) + zero), halves away from zero. */
@@ -147,5 +132,21 @@ function encodeAway(x: Float32Array, from: number, codes: Uint8Array, inverse: n
     const t = f32(x[from + i]! * inverse);
     const q = (t < 0 ? -Math.floor(0.5 - t) : Math.floor(t + 0.5)) + zero;
     codes[i] = q < 0 ? 0 : q > top ? top : q;
+  }
+}
+
+function packHalfUp(x: Float32Array, from: number, { codes, factor, zero }: Fitted, packed: Uint8Array, at: number): void {
+  for (let i = from, end = from + codes.length; i < end; i += 2) {
+    const low = Math.max(0, Math.min(15, (f32(f32(x[i]! * factor) + zero) + 0.5) | 0));
+    const high = Math.max(0, Math.min(15, (f32(f32(x[i + 1]! * factor) + zero) + 0.5) | 0));
+    packed[at++] = low | (high << 4);
+  }
+}
+
+function packEven(x: Float32Array, from: number, { codes, factor, zero }: Fitted, packed: Uint8Array, at: number): void {
+  for (let i = from, end = from + codes.length; i < end; i += 2) {
+    const low = Math.max(0, Math.min(15, (x[i]! / factor + zero + ROUND - ROUND) | 0));
+    const high = Math.max(0, Math.min(15, (x[i + 1]! / factor + zero + ROUND - ROUND) | 0));
+    packed[at++] = low | (high << 4);
   }
 }

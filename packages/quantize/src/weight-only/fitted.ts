@@ -10,12 +10,14 @@ export interface Fitted {
   zero: number;
   /** Not finite when a weight is not. */
   check: number;
+  /** What the encoder multiplies with or divides by; a matter between the two halves of a fit. */
+  factor: number;
 }
 
 /** Reads `out.codes.length` values of `x` from `from` on. */
 export type BlockFit = (x: Float32Array, from: number, out: Fitted) => void;
 
-export const newFitted = (size: number): Fitted => ({ codes: new Uint8Array(size), scale: 0, zero: 0, check: 0 });
+export const newFitted = (size: number): Fitted => ({ codes: new Uint8Array(size), scale: 0, zero: 0, check: 0, factor: 0 });
 
 /** Adding and taking away 1.5 * 2^52 rounds a double to an integer, ties to even. */
 export const ROUND = 6755399441055744;

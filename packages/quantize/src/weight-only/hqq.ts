@@ -38,19 +38,26 @@ export function hqqFit(bits: Bits, realZeros: boolean): BlockFit {
     let least = error(x, from, size, inverse, zero);
     let z = -min * inverse;
     let beta = BETA;
+    let before = Infinity;
     for (let step = 0; step < ITERATIONS; step++) {
       let sum = 0;
+      let off = 0;
       for (let i = 0; i < size; i++) {
         const v = x[from + i]!;
         const code = encode(v, inverse, z);
         const rest = v - (code - z) / inverse;
         const a = Math.abs(rest);
         const shrunk = Math.sign(rest) * Math.max(0, a - (a + 1e-8) ** (NORM - 1) / beta);
+        off += a;
         sum += code - (v - shrunk) * inverse;
       }
+      // As the paper's code does: no better than the step before is the end.
+      if (off >= before) break;
+      before = off;
       z = sum / size;
       beta *= KAPPA;
       const candidate = settle(z);
+      if (candidate === zero) continue;
       const found = error(x, from, size, inverse, candidate);
       if (found >= least) continue;
       least = found;

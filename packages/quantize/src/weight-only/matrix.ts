@@ -1,8 +1,8 @@
 /** A whole weight matrix in blocks: packed codes, scales and zero points, in the layout of com.microsoft.MatMulNBits. */
 import { quantizeErrors } from "../errors.ts";
 import { blocksOf, visitBlocks, type MatrixView } from "./blocks.ts";
-import { blockFit, type FitOptions } from "./fit.ts";
-import { newFitted, type Bits, type BlockFit } from "./fitted.ts";
+import { blockFit, packingFit, type FitOptions } from "./fit.ts";
+import { newFitted, type Bits, type BlockFit, type Fitted } from "./fitted.ts";
 
 export interface MatrixOptions extends FitOptions {
   /** Weights along k that share a scale; a power of two, at least 16. */
@@ -26,7 +26,7 @@ export const packedLength = ({ k, n }: { readonly k: number; readonly n: number 
   (n * blocksOf(k, blockSize) * blockSize * bits) / 8;
 
 /** @throws QUANT_WEIGHT_NOT_FINITE */
-export function quantizeMatrix(view: MatrixView, options: MatrixOptions, fit: BlockFit = blockFit(options)): QuantizedMatrix {
+export function quantizeMatrix(view: MatrixView, options: MatrixOptions, fit?: BlockFit): QuantizedMatrix {
   const { k, n, name } = view;
   const { bits, blockSize, symmetric, realZeros } = options;
   const blocks = blocksOf(k, blockSize);
@@ -35,21 +35,34 @@ export function quantizeMatrix(view: MatrixView, options: MatrixOptions, fit: Bl
   const zeros = symmetric ? undefined : realZeros ? new Float32Array(n * blocks) : new Uint8Array(n * blocks);
   const fitted = newFitted(blockSize);
   const blob = (blockSize * bits) / 8;
-  const pack = packers[bits];
+  const write = writer(options, fit);
   // ONNX Runtime's own quantizer leaves whole bytes past the end of a column zero; nothing reads them.
   const used = options.algorithm === "default" ? Math.ceil(((k - (blocks - 1) * blockSize) * bits) / 8) : blob;
   let check = 0;
   visitBlocks(view, blockSize, (x, from, column, block) => {
-    fit(x, from, fitted);
+    write(x, from, fitted, packed, (column * blocks + block) * blob);
     const at = column * blocks + block;
     scales[at] = fitted.scale;
     if (zeros) zeros[at] = fitted.zero;
     check += fitted.check;
-    pack(fitted.codes, packed, at * blob);
     if (used < blob && block === blocks - 1) packed.fill(0, at * blob + used, (at + 1) * blob);
   });
   if (check !== 0) throw quantizeErrors.QUANT_WEIGHT_NOT_FINITE({ tensor: name });
   return { k, n, bits, blockSize, packed, scales, zeros };
+}
+
+/** Fits a block and writes its codes. */
+type Writer = (x: Float32Array, from: number, out: Fitted, packed: Uint8Array, at: number) => void;
+
+function writer(options: MatrixOptions, given: BlockFit | undefined): Writer {
+  const packing = given ? undefined : packingFit(options);
+  if (packing) return packing;
+  const fit = given ?? blockFit(options);
+  const pack = packers[options.bits];
+  return (x, from, out, packed, at) => {
+    fit(x, from, out);
+    pack(out.codes, packed, at);
+  };
 }
 
 type Pack = (codes: Uint8Array, out: Uint8Array, at: number) => void;
