@@ -34,7 +34,6 @@ export const quantizeCases = (): readonly QuantizeCase[] => [
   file("ch_PP-OCRv4_rec_infer", inputs("x", [1, 3, 48, 320])),
   file("ch_PP-OCRv4_det_infer", inputs("x", [1, 3, 320, 320])),
   file("mlsd_320x320_tiny", inputs("input_image_with_alpha:0", [1, 320, 320, 4], 255)),
-  file("mlsd_512x512_large", inputs("input_image_with_alpha:0", [1, 512, 512, 4], 255)),
   { name: "resnet50-shaped", model: resnet50, feeds: inputs("image", [1, 3, 224, 224]) },
   { name: "transformer-12x384", model: encoder, feeds: inputs("tokens", [1, 128, 384]) },
 ];
