@@ -29,7 +29,7 @@ export function Compare({ before, after }: { before: ModelStats; after: ModelSta
   return (
     <section class="card" aria-labelledby="compare">
       <h3 id="compare">Before and after</h3>
-      <div class="scroll" tabIndex={0} role="region" aria-labelledby="compare">
+      <div class="scroll" tabIndex={0} role="region" aria-label="Figures">
         <table class="compare">
           <thead><tr><th scope="col">Figure</th><th scope="col" class="number">Before</th><th scope="col" class="number">After</th><th scope="col">Change</th><td class="bar" /></tr></thead>
           <tbody>{rows.map((row) => <CompareRow key={row.name} row={row} before={row.of(before)} after={row.of(after)} />)}</tbody>
