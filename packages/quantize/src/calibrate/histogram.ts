@@ -26,6 +26,10 @@ export function addToHistogram(old: Histogram | undefined, data: Float32Array, a
   return count(counts, data, f32(f32(added * stride) + old.threshold));
 }
 
+/** Share of a bin within which rounding of edges and quotient can matter; far above both. */
+const NEAR = 1e-3;
+
+/** `data` lies within the threshold. */
 function count(counts: Float64Array, data: Float32Array, threshold: number): Histogram {
   const n = counts.length;
   const edges = histogramEdges({ bins: n, threshold });
@@ -34,12 +38,13 @@ function count(counts: Float64Array, data: Float32Array, threshold: number): His
   const perUnit = n / (last - first);
   for (let i = 0; i < data.length; i++) {
     const x = data[i]!;
-    if (!(x >= first && x <= last)) continue;
-    let at = Math.floor((x - first) * perUnit);
-    if (at >= n) at = n - 1;
-    // The quotient may be off by one bin; the float32 edges decide.
-    if (x < edges[at]!) at--;
-    else if (at < n - 1 && x >= edges[at + 1]!) at++;
+    const place = (x - first) * perUnit;
+    let at = Math.min(Math.trunc(place), n - 1);
+    const within = place - at;
+    // Near the border of a bin the quotient may be off by one; the float32 edges decide.
+    if (within < NEAR) {
+      if (x < edges[at]!) at--;
+    } else if (within > 1 - NEAR && at < n - 1 && x >= edges[at + 1]!) at++;
     counts[at]!++;
   }
   return { bins: n, threshold, counts };
