@@ -318,7 +318,7 @@ MODELS = {
         "resnet18", "resnet34", "resnet50", "wide_resnet50_2", "resnext50_32x4d", "densenet121", "mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large",
         "efficientnet_b0", "efficientnet_v2_s", "mnasnet0_5", "mnasnet1_0", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "squeezenet1_0", "squeezenet1_1",
         "regnet_x_400mf", "regnet_y_400mf", "regnet_y_800mf", "convnext_tiny", "swin_t", "swin_v2_t"]},
-    "alexnet": classifier("alexnet", 96), "vgg11": classifier("vgg11", 32), "vgg11_bn": classifier("vgg11_bn", 32), "vgg16": classifier("vgg16", 32),
+    "alexnet": classifier("alexnet", 224), "vgg11": classifier("vgg11", 224), "vgg11_bn": classifier("vgg11_bn", 224),
     "googlenet": classifier("googlenet", 64, **no_aux), "inception_v3": classifier("inception_v3", 96, **no_aux), "maxvit_t": classifier("maxvit_t", 224),
     "fcn_resnet50": inside("segmentation", "fcn_resnet50", (1, 3, 64, 64), weights_backbone=None), "deeplabv3_resnet50": inside("segmentation", "deeplabv3_resnet50", (1, 3, 64, 64), weights_backbone=None),
     "deeplabv3_mobilenet_v3_large": inside("segmentation", "deeplabv3_mobilenet_v3_large", (1, 3, 64, 64), weights_backbone=None),
@@ -343,6 +343,8 @@ def shake(model):
         if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d)) and m.weight is not None:
             nn.init.uniform_(m.weight, 0.5, 1.5)
             nn.init.normal_(m.bias, 0, 0.1)
+        if hasattr(m, "layer_scale"):  # 1e-6 when untrained: the block would hardly count
+            nn.init.uniform_(m.layer_scale, 0.5, 1)
 
 
 def export(name, folder):

@@ -29,3 +29,5 @@ export { wandaMask } from "./oneshot/wanda.ts";
 export { compressedSizes, packSparse, unpackSparse, type CompressedSizes } from "./storage/sizes.ts";
 export { maskFeeds, maskInput, withMaskInputs } from "./training/masked.ts";
 export { sparseFit, type SparseFitOptions, type SparseFitResult } from "./training/sparse-fit.ts";
+export { clusterOptions, clusterWeights } from "./clustering/technique.ts";
+export { kMeans, type Clusters, type Start } from "./clustering/kmeans.ts";

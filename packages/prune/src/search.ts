@@ -29,7 +29,10 @@ export const pruneSearch = defineTechnique({
     const quiet = { signal: ctx.signal, progress: () => ctx.signal.throwIfAborted() };
     const { ops, random, signal } = ctx;
     const inner = { ops, random, signal, warn: () => undefined, progress: () => undefined, need: ctx.need.bind(ctx) };
-    const judged = async (candidate: Model): Promise<number> => mainScore(await ctx.services.evaluate(candidate, quiet));
+    const judged = async (candidate: Model): Promise<number> => {
+      await ctx.turn();
+      return mainScore(await ctx.services.evaluate(candidate, quiet));
+    };
     const judge = async (selection: Selection): Promise<number> => {
       const { model: candidate, kept } = cutCopy(model, graph, selection, dependency);
       await recover(candidate, model, kept, options, inner, measurements);
