@@ -243,11 +243,11 @@ async function cancel(): Promise<void> {
   assert.ok(Number(await page.getByRole("progressbar").getAttribute("value")) >= 0);
   await look("running");
   await page.getByRole("button", { name: "Cancel" }).click();
-  await page.locator("main .state.cancelled").waitFor();
+  await page.locator("main .is-cancelled").waitFor();
   await page.getByRole("button", { name: "Try again" }).click();
-  await page.locator("main .state.running").waitFor();
+  await page.locator("main .is-running").waitFor();
   await page.getByRole("button", { name: "Cancel" }).click();
-  await page.locator("main .state.cancelled").waitFor();
+  await page.locator("main .is-cancelled").waitFor();
 }
 
 async function fail(): Promise<void> {
@@ -255,7 +255,7 @@ async function fail(): Promise<void> {
   await page.getByRole("button", { name: "Remove iterate" }).click();
   await addStep("crash");
   await page.getByRole("button", { name: "Run", exact: true }).click();
-  await page.locator("main .state.failed").waitFor();
+  await page.locator("main .is-failed").waitFor();
   await page.locator("main > p.problem").waitFor();
   await look("failed");
 }

@@ -49,8 +49,7 @@ async function* once(job: string, after: number, endpoint: string, token: string
     body: JSON.stringify({ query: eventsSubscription.text, variables: { job, after } }),
     signal,
   });
-  if (response.status >= 500 || response.status === 429) throw new ApiError("NETWORK", `The gateway answered with status ${response.status}.`);
-  if (!response.ok || !response.body) throw new ApiError(`HTTP_${response.status}`, `The events of the job cannot be read: status ${response.status}.`);
+  if (!response.ok || !response.body) throw await refusal(response);
   onOpen();
   for await (const { event, data } of messages(response.body)) {
     if (event !== "next" || data === "") continue;
@@ -58,6 +57,13 @@ async function* once(job: string, after: number, endpoint: string, token: string
     if (errors?.[0]) throw new ApiError(errors[0].extensions?.code ?? "GRAPHQL", errors[0].message);
     if (value) yield value.jobEvents;
   }
+}
+
+/** What a later try may heal counts as a failure of the network. */
+async function refusal(response: Response): Promise<ApiError> {
+  const { errors } = (await response.json().catch(() => ({}))) as { errors?: { message: string; extensions?: { code?: string } }[] };
+  const heals = response.status >= 500 || response.status === 429;
+  return new ApiError(heals ? "NETWORK" : (errors?.[0]?.extensions?.code ?? `HTTP_${response.status}`), errors?.[0]?.message ?? `The gateway answered with status ${response.status}.`);
 }
 
 export interface Message {

@@ -47,7 +47,7 @@ function kindOf(given: JsonSchema): Kind {
   const schema = withoutNull(given);
   const choices = schema["enum"] as readonly Json[] | undefined;
   if (choices) return { kind: "choice", choices };
-  switch (schema["type"]) {
+  switch (typeOf(schema)) {
     case "boolean":
       return { kind: "boolean" };
     case "integer":
@@ -64,13 +64,19 @@ function kindOf(given: JsonSchema): Kind {
   }
 }
 
+/** A list of types that allows null is read as the other one, too. */
+function typeOf(schema: JsonSchema): unknown {
+  const types = [schema["type"] ?? []].flat().filter((type) => type !== "null");
+  return types.length === 1 ? types[0] : undefined;
+}
+
 function numberKind(schema: JsonSchema): Kind {
   // The largest whole number that a double holds exactly is no bound worth telling.
   const bound = (name: string): number | undefined => {
     const value = schema[name];
     return typeof value === "number" && Math.abs(value) < Number.MAX_SAFE_INTEGER ? value : undefined;
   };
-  return { kind: "number", integer: schema["type"] === "integer", minimum: bound("minimum"), maximum: bound("maximum"), above: bound("exclusiveMinimum"), below: bound("exclusiveMaximum") };
+  return { kind: "number", integer: typeOf(schema) === "integer", minimum: bound("minimum"), maximum: bound("maximum"), above: bound("exclusiveMinimum"), below: bound("exclusiveMaximum") };
 }
 
 function listKind(items: JsonSchema): Kind {

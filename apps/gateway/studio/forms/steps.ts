@@ -59,7 +59,7 @@ export function inputOf(given: JsonSchema, value: Json): Json {
   if (typeof value === "string") return enumName(schema, value);
   if (typeof value !== "object" || value === null) return value;
   const properties = propertiesOf(schema);
-  if (properties.length === 0 || !properties.every(([name]) => isName(name))) return value;
+  if (schema["type"] !== "object" || properties.length === 0 || !properties.every(([name]) => isName(name))) return value;
   return Object.fromEntries(Object.entries(value as Record<string, Json>).map(([name, inner]) => [name, inputOf(properties.find(([key]) => key === name)?.[1] ?? {}, inner)]));
 }
 

@@ -3,19 +3,20 @@ import type { JSX } from "preact";
 import { isOver, type Benchmark } from "../api/types.ts";
 import { Bar } from "./charts.tsx";
 import { milliseconds } from "./format.ts";
+import { problemText } from "./parts.tsx";
 import { Running } from "./running.tsx";
 import { useJob } from "./use-job.ts";
 
 export function BenchmarkJob({ id }: { id: string }): JSX.Element {
   const { job, progress } = useJob(id);
   if (job?.benchmark) return <BenchmarkView benchmark={job.benchmark} />;
-  if (job?.error) return <p class="problem" role="alert">{job.error.code}: {job.error.message}</p>;
+  if (job?.error) return <p class="problem" role="alert">{problemText(job.error)}</p>;
   if (isOver(progress.state) && progress.state !== "SUCCEEDED") return <p class="hint">The timing was stopped.</p>;
   return <Running id={id} progress={progress} />;
 }
 
 export function BenchmarkView({ benchmark: { timings, machine } }: { benchmark: Benchmark }): JSX.Element {
-  const longest = Math.max(...timings.map((timing) => timing.p95), Number.MIN_VALUE);
+  const longest = Math.max(...timings.map((timing) => timing.median), Number.MIN_VALUE);
   return (
     <>
       <div class="scroll" tabIndex={0} role="region" aria-label="Times">

@@ -11,6 +11,7 @@ import { bytes, change, count, exact, percent } from "./format.ts";
 
 interface Row {
   readonly name: string;
+  /** What less and more of it are called; shares have no ratio. */
   readonly words?: readonly [string, string];
   of(model: ModelStats): number;
   format(value: number): string;
@@ -22,7 +23,7 @@ const rows: readonly Row[] = [
   { name: "Parameters", of: (m) => m.stats.parameters, format: count, words: ["fewer", "more"] },
   { name: "Multiply-accumulates", of: (m) => m.stats.macs, format: count, words: ["fewer", "more"] },
   { name: "Nodes", of: (m) => m.stats.nodeCount, format: exact, words: ["fewer", "more"] },
-  { name: "Zeros in weights", of: (m) => m.stats.sparsity ?? 0, format: percent, words: ["fewer", "more"] },
+  { name: "Zeros in weights", of: (m) => m.stats.sparsity ?? 0, format: percent },
 ];
 
 export function Compare({ before, after }: { before: ModelStats; after: ModelStats }): JSX.Element {
@@ -51,10 +52,16 @@ function CompareRow({ row, before, after }: { row: Row; before: number; after: n
       <th scope="row">{row.name}</th>
       <td class="number">{row.format(before)}</td>
       <td class="number">{row.format(after)}</td>
-      <td>{change(before, after, row.words)}</td>
+      <td>{row.words ? change(before, after, row.words) : points(before, after)}</td>
       <td class="bar"><Bar kind="muted" share={before / largest} /><Bar share={after / largest} /></td>
     </tr>
   );
+}
+
+/** Difference of two shares. */
+function points(before: number, after: number): string {
+  const difference = (after - before) * 100;
+  return Math.abs(difference) < 0.05 ? "about the same" : `${difference > 0 ? "+" : "−"}${Math.abs(difference).toFixed(1)} points`;
 }
 
 function Speed({ before, after }: { before: ModelStats; after: ModelStats }): JSX.Element {

@@ -20,7 +20,7 @@ export function count(value: number): string {
 
 export const exact = (value: number): string => value.toLocaleString("en");
 
-export const percent = (share: number): string => (share > 0 && share < 0.001 ? "under 0.1 %" : `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`);
+export const percent = (share: number): string => (share > 0 && share < 0.001 ? "< 0.1 %" : `${(share * 100).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`);
 
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;

@@ -6,7 +6,7 @@ import { BenchmarkView } from "./benchmark.tsx";
 import { Compare } from "./compare.tsx";
 import { newKey, useStudio } from "./context.ts";
 import { bytes, when } from "./format.ts";
-import { Heading, State } from "./parts.tsx";
+import { Heading, problemText, State } from "./parts.tsx";
 import type { Progress } from "./progress.ts";
 import { go, hrefOf } from "./route.ts";
 import { Running } from "./running.tsx";
@@ -23,7 +23,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
       <p><State state={state} /> <span class="hint">started {when(job.createdAt)}</span></p>
       {!connected && !isOver(state) && <p class="hint">The connection is lost; trying again…</p>}
       {!isOver(state) && <Running id={id} progress={progress} />}
-      {job.error && <p class="problem" role="alert">{job.error.code}: {job.error.message}</p>}
+      {job.error && <p class="problem" role="alert">{problemText(job.error)}</p>}
       {state === "SUCCEEDED" && <Result job={job} />}
       <Actions job={job} />
       <Log progress={progress} open={state !== "SUCCEEDED"} />

@@ -1,6 +1,7 @@
 /** Small things that several parts of the page use. */
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import type { Problem } from "../api/types.ts";
 
 let opened = 0;
 
@@ -26,4 +27,7 @@ export const stateText: Readonly<Record<string, string>> = {
   QUEUED: "waiting", RUNNING: "running", CANCELLING: "stopping", SUCCEEDED: "done", FAILED: "failed", CANCELLED: "cancelled",
 };
 
-export const State = ({ state }: { state: string }): JSX.Element => <span class={`state ${state.toLowerCase()}`}>{stateText[state] ?? state}</span>;
+/** Messages of the gateway may begin with their code already. */
+export const problemText = ({ code, message }: Problem): string => (message.startsWith(code) ? message : `${code}: ${message}`);
+
+export const State = ({ state }: { state: string }): JSX.Element => <span class={`state is-${state.toLowerCase()}`}>{stateText[state] ?? state}</span>;
