@@ -22,7 +22,7 @@ const sections: Readonly<Record<string, () => string | undefined>> = {
   speed() {
     const found = results("speed");
     const columns = ["model", "float ms", "ours ms", "ours", "speedup", "best peer", "peer speedup", "vs peer"];
-    return found && `**Speed of the result** (one thread, ${found.cpu}, models taking turns; \`bench/quantize-speed.ts\`). "ours" is the scheme that \`autoQuantize\` chose, "best peer" the fastest of seven settings of ONNX Runtime's Python tool, "vs peer" its time / ours.\n\n${table(columns, found.rows)}`;
+    return found && `**Speed of the result** (processor time of one thread, ${found.cpu}, models taking turns; \`bench/quantize-speed.ts\`). "ours" is the scheme that \`autoQuantize\` chose, "best peer" the fastest of seven settings of ONNX Runtime's Python tool, "vs peer" its time / ours.\n\n${table(columns, found.rows)}`;
   },
   accuracy() {
     const found = results("accuracy");

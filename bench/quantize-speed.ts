@@ -1,7 +1,7 @@
 /**
  * Speed of quantized models: float, ours (the measured planner's choice, and the target's plain static recipe) and every setting of
- * ONNX Runtime's Python tool, on one thread, models taking turns. Times are the fast end of the samples (5th percentile), which other
- * work on the machine disturbs least. `vs peer` is the time of the tool's best setting / ours.
+ * ONNX Runtime's Python tool, on one thread, models taking turns. Times are processor time
+ * (median), which other work on the machine disturbs least. `vs peer` is the time of the tool's best setting / ours.
  *
  *   LATHE_PEER_PYTHON=... npx tsx --conditions=@lathe/source bench/quantize-speed.ts [model ...]
  *
@@ -12,12 +12,13 @@ import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { encodeModel, type Feeds, type Model } from "@lathe/core";
-import { benchmark, ortRuntime } from "@lathe/ort";
+import { ortRuntime } from "@lathe/ort";
 import { chooseScheme, quantizeStatic } from "@lathe/quantize";
+import { cpuTimes } from "./lib/cpu-time.ts";
 import { quantizeCases } from "./lib/quantize-models.ts";
 import { peerSettings, runPeer, writeSamples } from "./lib/quantize-peer.ts";
 
-const ROUNDS = 31;
+const ROUNDS = 9;
 const runtime = ortRuntime();
 const folder = mkdtempSync(join(tmpdir(), "quantize-speed-"));
 const wanted = process.argv.slice(2);
@@ -53,7 +54,8 @@ async function measure(name: string, float: Model, samples: readonly Feeds[]): P
   const npz = join(folder, "samples.npz");
   writeFileSync(source, encodeModel(float));
   await writeSamples(npz, samples);
-  const choice = await chooseScheme(float, { target: "x64-vnni", rounds: 9 }, { runtime, data: samples });
+  const time = (candidates: Readonly<Record<string, Model>>, one: Feeds): Promise<Map<string, number>> => cpuTimes(candidates, one, 5);
+  const choice = await chooseScheme(float, { target: "x64-vnni" }, { runtime, data: samples, time });
   const recipe = await quantizeStatic(float, { target: "x64-vnni" }, { runtime, data: samples });
   const models: Record<string, Model | Uint8Array> = { float, ours: choice.model, "static recipe": recipe.model };
   for (const setting of peerSettings) {
@@ -63,14 +65,13 @@ async function measure(name: string, float: Model, samples: readonly Feeds[]): P
     if (reason) console.error(`${name}, ${setting}: ${reason}`);
     else models[setting] = readFileSync(path);
   }
-  const { timings } = await benchmark(models, samples[0]!, { threads: 1, rounds: ROUNDS, runtime });
-  const ms = new Map(timings.map((t) => [t.name, t.p5]));
+  const ms = await cpuTimes(models, samples[0]!, ROUNDS);
   const [base, ours] = [ms.get("float")!, ms.get("ours")!];
-  const [best] = timings.filter((t) => peerSettings.includes(t.name)).sort((a, b) => a.p5 - b.p5);
+  const [best] = [...ms].filter(([setting]) => peerSettings.includes(setting)).sort((a, b) => a[1] - b[1]);
   const round = (x: number | undefined): number | undefined => x && Number(x.toFixed(3));
   return {
     model: name, "float ms": round(base), "ours ms": round(ours), ours: choice.chosen.name, speedup: round(base / ours),
-    "static recipe": round(base / ms.get("static recipe")!), "best peer ms": round(best?.p5), "best peer": best?.name, "peer speedup": best && round(base / best.p5),
-    "vs peer": best && round(best.p5 / ours), all: Object.fromEntries(timings.map((t) => [t.name, round(base / t.p5)])),
+    "static recipe": round(base / ms.get("static recipe")!), "best peer ms": round(best?.[1]), "best peer": best?.[0], "peer speedup": best && round(base / best[1]),
+    "vs peer": best && round(best[1] / ours), all: Object.fromEntries([...ms].map(([key, t]) => [key, round(base / t)])),
   };
 }

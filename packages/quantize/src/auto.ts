@@ -31,6 +31,8 @@ export interface SchemeServices {
   readonly runtime: Runtime;
   readonly data: AsyncIterable<Feeds> | Iterable<Feeds>;
   readonly signal?: AbortSignal | undefined;
+  /** Times the candidates, in ms by name, where the clock on the wall is not what counts. Default: `benchmark` of @lathe/ort, fast end of the samples. */
+  readonly time?: ((candidates: Readonly<Record<string, Model>>, feeds: Feeds) => Promise<ReadonlyMap<string, number>>) | undefined;
   readonly onScheme?: ((scheme: string) => void) | undefined;
 }
 
@@ -59,7 +61,7 @@ const EQUAL_TIME = 1.02;
 const weightsOnly = ["Conv", "MatMul", "Gemm", "Relu", "Clip"];
 
 /**
- * Tries the schemes on a copy of the model. The given model comes back (simplified) when nothing beats it.
+ * Tries the schemes on copies of the model. The given model comes back when nothing beats it.
  * @throws QUANT_ALREADY, QUANT_CALIBRATION_EMPTY, QUANT_RANGE_NOT_FINITE
  */
 export async function chooseScheme(source: Model, options: SchemeOptions, services: SchemeServices): Promise<SchemeChoice> {
@@ -67,7 +69,7 @@ export async function chooseScheme(source: Model, options: SchemeOptions, servic
   await simplifyFirst(float, options.static ?? {});
   const known = await reference(float, services.runtime, services.data, 4, services.signal);
   if (known.samples.length === 0) throw quantizeErrors.QUANT_CALIBRATION_EMPTY({});
-  const candidates = { float, ...(await staticCandidates(float, options, services)), ...dynamicCandidates(float, options) };
+  const candidates = { float: source, simplified: float, ...(await staticCandidates(float, options, services)), ...dynamicCandidates(float, options) };
   return pickFastest(candidates, known, options, services);
 }
 
@@ -107,24 +109,30 @@ function attempt<T>(make: () => T): T | undefined {
 }
 
 async function pickFastest(candidates: Readonly<Record<string, Model>>, known: Reference, options: SchemeOptions, services: SchemeServices): Promise<SchemeChoice> {
-  const { benchmark } = await import("@lathe/ort");
-  const { threads = 1, rounds = 15, minSqnr = 10 } = options;
+  const { minSqnr = 10 } = options;
   const { runtime, signal } = services;
-  const { timings } = await benchmark(candidates, known.samples[0]!, { threads, rounds, runtime, ...(signal ? { signal } : {}) });
+  const times = await (services.time ?? wallTimes(options, services))(candidates, known.samples[0]!);
   const schemes: Scheme[] = [];
-  // The fast end of the samples: what other work on the machine adds is not the model's.
-  const float = timings[0]!.p5;
-  for (const { name, p5 } of timings) {
+  for (const [name, ms] of times) {
     services.onScheme?.(name);
     const model = candidates[name]!;
-    const sqnr = name === "float" ? Infinity : await outputSqnr(model, runtime, known, signal);
-    schemes.push({ name, bytes: modelSize(model).bytes, ms: p5, speedup: float / p5, sqnr, ...(sqnr < minSqnr ? { refused: `its outputs have ${sqnr.toFixed(1)} dB, less than ${minSqnr}` } : {}) });
+    const sqnr = isFloat(name) ? Infinity : await outputSqnr(model, runtime, known, signal);
+    schemes.push({ name, bytes: modelSize(model).bytes, ms, speedup: times.get("float")! / ms, sqnr, ...(sqnr < minSqnr ? { refused: `its outputs have ${sqnr.toFixed(1)} dB, less than ${minSqnr}` } : {}) });
   }
   const eligible = schemes.filter((s) => !s.refused);
   const fastest = Math.max(...eligible.map((s) => s.speedup));
   const chosen = eligible.filter((s) => s.speedup * EQUAL_TIME >= fastest).reduce((best, s) => (better(s, best) ? s : best));
-  return { model: candidates[chosen.name]!, chosen, schemes };
+  return { model: candidates[chosen.name]!.clone(), chosen, schemes };
 }
 
+/** The fast end of the samples: what other work on the machine adds is not the model's. */
+const wallTimes = ({ threads = 1, rounds = 15 }: SchemeOptions, { runtime, signal }: SchemeServices): NonNullable<SchemeServices["time"]> => async (candidates, feeds) => {
+  const { benchmark } = await import("@lathe/ort");
+  const { timings } = await benchmark(candidates, feeds, { threads, rounds, runtime, ...(signal ? { signal } : {}) });
+  return new Map(timings.map(({ name, p5 }) => [name, p5]));
+};
+
+const isFloat = (name: string): boolean => name === "float" || name === "simplified";
+
 /** Between schemes of equal speed: integers before float, which is larger; else the more exact. */
-const better = (a: Scheme, b: Scheme): boolean => (a.name === "float") !== (b.name === "float") ? b.name === "float" : a.sqnr > b.sqnr;
+const better = (a: Scheme, b: Scheme): boolean => (isFloat(a.name) === isFloat(b.name) ? a.sqnr > b.sqnr : isFloat(b.name));
