@@ -26,6 +26,7 @@ export default defineConfig({
         { text: "train", link: "/packages/train" },
         { text: "prune", link: "/packages/prune" },
         { text: "cli", link: "/packages/cli" },
+        { text: "gateway", link: "/packages/gateway" },
         { text: "testkit", link: "/packages/testkit" },
       ] },
       { text: "Reference", items: [

@@ -1,6 +1,6 @@
 /** Who calls: API keys with scopes. Keys are stored as hashes; a key is shown once, when it is made. */
 import { createHash, randomBytes } from "node:crypto";
-import { one, type Db } from "./db/db.ts";
+import { one, type Db, type Sql } from "./db/db.ts";
 import { newId } from "./ids.ts";
 
 export const scopes = ["read", "write", "admin"] as const;
@@ -50,15 +50,22 @@ export function openKeys(db: Db): Keys {
       return (await db.query("update api_key set revoked_at = now() where id = $1 and revoked_at is null returning id", [id])).length > 0;
     },
     async first(token) {
-      if (await one(db, "select 1 from api_key limit 1")) return undefined;
       const made = token ?? `lathe_${randomBytes(24).toString("base64url")}`;
-      await insert(db, made, { name: "first start", owner: "admin", scopes: ["admin"] });
-      return made;
+      return db.transaction(async (tx) => {
+        // Gateways that start together make one key between them.
+        await tx.query(`select pg_advisory_xact_lock(${FIRST_KEY_LOCK})`);
+        if (await one(tx, "select 1 from api_key limit 1")) return undefined;
+        await insert(tx, made, { name: "first start", owner: "admin", scopes: ["admin"] });
+        return made;
+      });
     },
   };
 }
 
-async function insert(db: Db, token: string, key: { name: string; owner: string; scopes: readonly Scope[] }): Promise<{ id: string; token: string }> {
+/** Any number of our own. */
+const FIRST_KEY_LOCK = 7243002;
+
+async function insert(db: Sql, token: string, key: { name: string; owner: string; scopes: readonly Scope[] }): Promise<{ id: string; token: string }> {
   const id = newId();
   await db.query("insert into api_key (id, hash, name, owner, scopes) values ($1, $2, $3, $4, $5)", [id, hashOf(token), key.name, key.owner, key.scopes.join(" ")]);
   return { id, token };

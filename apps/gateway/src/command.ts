@@ -3,6 +3,7 @@ import { isLatheError } from "@lathe/core";
 import { parseArgs } from "node:util";
 import { scopes, type Scope } from "./auth.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
+import type { Limits } from "./limits.ts";
 import { jsonLog } from "./log.ts";
 import { makeSchema, schemaText } from "./schema/schema.ts";
 import { loadOffer, standardModule } from "./techniques/offer.ts";
@@ -20,6 +21,10 @@ Starts the GraphQL gateway. At the first start it prints an admin key.
   --workers <count>    jobs this process runs at once; 0: none (default: 1)
   --no-http            only a worker
   --technique <module> an installed package or file URL with more techniques; may be repeated
+  --request-rate <n>   requests a second for one key (default: 100)
+  --subscriptions <n>  event streams for one key (default: 100)
+  --memory <bytes>     memory of one attempt (default: 4294967296)
+  --attempt-ms <ms>    time of one attempt (default: 3600000)
   --development        GraphiQL at /graphql, field suggestions
   --help
 
@@ -33,6 +38,10 @@ const options = {
   workers: { type: "string", default: "1" },
   "no-http": { type: "boolean", default: false },
   technique: { type: "string", multiple: true, default: [] as string[] },
+  "request-rate": { type: "string" },
+  subscriptions: { type: "string" },
+  memory: { type: "string" },
+  "attempt-ms": { type: "string" },
   development: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
   owner: { type: "string" },
@@ -74,8 +83,19 @@ const settings = (values: Values): GatewayOptions => ({
   http: !values["no-http"],
   techniques: modules(values),
   development: values.development,
+  limits: limitsOf(values),
   databaseUrl: process.env["DATABASE_URL"],
 });
+
+function limitsOf(values: Values): Partial<Limits> {
+  const rate = values["request-rate"];
+  return {
+    ...(rate === undefined ? {} : { requestsPerSecond: count(rate, "--request-rate"), requestBurst: 3 * count(rate, "--request-rate") }),
+    ...(values.subscriptions === undefined ? {} : { subscriptions: count(values.subscriptions, "--subscriptions") }),
+    ...(values.memory === undefined ? {} : { memoryBytes: count(values.memory, "--memory") }),
+    ...(values["attempt-ms"] === undefined ? {} : { attemptMs: count(values["attempt-ms"], "--attempt-ms") }),
+  };
+}
 
 const modules = (values: Values): string[] => [standardModule, ...values.technique];
 

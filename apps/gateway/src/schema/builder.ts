@@ -5,7 +5,7 @@ import type { Json } from "@lathe/core";
 import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped, type ValueNode } from "graphql";
 import type { Ctx } from "../app.ts";
 
-interface Given {
+export interface Given {
   Context: Ctx;
   DefaultFieldNullability: false;
   Scalars: {
