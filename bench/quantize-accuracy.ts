@@ -93,8 +93,7 @@ for (const [name, path] of modelPaths()) {
   const base = await accuracy(float);
   const add = async (tool: string, setting: string, model: Model | Uint8Array, extra: object = {}): Promise<void> => {
     const score = await accuracy(model);
-    const bytes = model instanceof Uint8Array ? model.length : encodeModel(model).length;
-    rows.push({ model: name, tool, setting, "accuracy %": Number((100 * score).toFixed(2)), "points lost": Number((100 * (base - score)).toFixed(2)), kB: Math.round(bytes / 1024), ...extra });
+    rows.push({ model: name, tool, setting, "accuracy %": Number((100 * score).toFixed(2)), "points lost": Number((100 * (base - score)).toFixed(2)), ...extra });
   };
   await add("", "float32", float);
   for (const [setting, options] of Object.entries(settings)) await add("lathe", setting, (await quantizeStatic(float, options, { runtime, data: calibration })).model);

@@ -26,7 +26,7 @@ const sections: Readonly<Record<string, () => string | undefined>> = {
   },
   accuracy() {
     const found = results("accuracy");
-    const columns = ["model", "tool", "setting", "accuracy %", "points lost", "kB", "float nodes"];
+    const columns = ["model", "tool", "setting", "accuracy %", "points lost", "float nodes"];
     return found && `**Accuracy** on ${found.images} Fashion-MNIST test images, ${found.calibration} calibration images (\`bench/quantize-accuracy.ts\`).\n\n${table(columns, found.rows)}`;
   },
   tool() {
