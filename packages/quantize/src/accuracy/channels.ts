@@ -1,6 +1,7 @@
 /** Statistics of each channel of chosen activations: largest magnitude and mean, over samples. */
 import { feedsOf, type Feeds, type Model, type Runtime } from "@lathe/core";
 import { quantizeErrors } from "../errors.ts";
+import { patient } from "../sessions.ts";
 
 export interface ChannelStatistics {
   readonly absMax: Float32Array;
@@ -22,7 +23,7 @@ export interface ChannelOptions {
 export async function channelStatistics(model: Model, axes: ReadonlyMap<string, number>, options: ChannelOptions): Promise<Map<string, ChannelStatistics>> {
   const copy = model.clone();
   for (const value of Array.from(copy.graph.values())) if (axes.has(value.name) && !value.isGraphOutput && !value.isGraphInput) copy.graph.addOutput(value);
-  const session = await options.runtime.load(copy, { optimization: "all" });
+  const session = await options.runtime.load(copy, { ...patient, optimization: "all" });
   const sums = new Map<string, { absMax: Float32Array; sum: Float64Array; count: number }>();
   let left = options.samples ?? 16;
   try {

@@ -1,5 +1,6 @@
 /** How much noise quantization adds: SQNR of tensors of a quantized model against the float one, over samples. */
 import { feedsOf, type Feeds, type Model, type Runtime, type Session } from "@lathe/core";
+import { patient } from "../sessions.ts";
 
 /** Signal and noise power of one tensor, summed. */
 export interface Noise {
@@ -32,7 +33,7 @@ export async function reference(model: Model, runtime: Runtime, data: AsyncItera
     samples.push(sample);
     if (samples.length === count) break;
   }
-  const session = await runtime.load(model, { optimization: "all" });
+  const session = await runtime.load(model, { ...patient, optimization: "all" });
   try {
     return { samples, outputs: await runEach(session, samples, signal) };
   } finally {
@@ -52,7 +53,7 @@ async function runEach(session: Session, samples: readonly Feeds[], signal?: Abo
 
 /** Lowest SQNR over the outputs, in decibels: how well `model` stands for the reference. */
 export async function outputSqnr(model: Model, runtime: Runtime, { samples, outputs }: Reference, signal?: AbortSignal): Promise<number> {
-  const session = await runtime.load(model, { optimization: "all" });
+  const session = await runtime.load(model, { ...patient, optimization: "all" });
   const noises = new Map<string, Noise>();
   try {
     const found = await runEach(session, samples, signal);

@@ -1,6 +1,7 @@
 /** SQNR of every quantized tensor, ranked: where the noise comes in. */
 import { feedsOf, inferShapes, type Feeds, type Model, type Runtime } from "@lathe/core";
 import { addNoise, sqnr, type Noise } from "./noise.ts";
+import { patient } from "../sessions.ts";
 
 export interface TensorNoise {
   readonly tensor: string;
@@ -18,8 +19,8 @@ export async function tensorNoise(float: Model, quantized: Model, runtime: Runti
   const typed = float.clone();
   inferShapes(typed);
   const pairs = pairsOf(typed, quantized);
-  const first = await runtime.load(withOutputs(typed, new Set(pairs.keys())), { optimization: "disabled" });
-  const second = await runtime.load(withOutputs(quantized, new Set(pairs.values())), { optimization: "disabled" });
+  const first = await runtime.load(withOutputs(typed, new Set(pairs.keys())), { ...patient, optimization: "disabled" });
+  const second = await runtime.load(withOutputs(quantized, new Set(pairs.values())), { ...patient, optimization: "disabled" });
   const noises = new Map<string, Noise>([...pairs.keys()].map((name) => [name, { signal: 0, noise: 0 }]));
   try {
     for await (const sample of samples) {

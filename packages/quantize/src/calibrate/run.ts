@@ -2,6 +2,7 @@
 import { Node, Value, attr, feedsOf, tensorType, type Feeds, type Model, type Runtime, type Session } from "@lathe/core";
 import { quantizeErrors } from "../errors.ts";
 import { addExtremes, addValues, type StatisticsOptions, type TensorStatistics } from "./statistics.ts";
+import { patient } from "../sessions.ts";
 
 export interface Observations {
   /** Samples seen, in all runs. */
@@ -33,7 +34,7 @@ const MAX = "__lathe_max";
 export async function observe(model: Model, tensors: ReadonlySet<string>, options: ObserveOptions): Promise<Observations> {
   const settings = { histogram: false, bins: 2048, ...options };
   const observations = options.resume ?? { samples: 0, tensors: new Map<string, TensorStatistics>() };
-  const session = await options.runtime.load(withObservers(model, tensors, settings.histogram), { optimization: "disabled" });
+  const session = await options.runtime.load(withObservers(model, tensors, settings.histogram), { ...patient, optimization: "disabled" });
   let at = 0;
   try {
     for await (const sample of options.data) {

@@ -10,7 +10,12 @@ const f32 = Math.fround;
 export function kQuantFit(bits: Bits): BlockFit {
   const top = 2 ** bits - 1;
   let size = 0;
-  let [weights, q, best, work, work2] = [0, 0, 0, 0, 0].map(() => new Float32Array(0)) as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
+  let weights = new Float32Array(0);
+  let q = weights;
+  let best = weights;
+  let work = weights;
+  let work2 = weights;
+  let work3 = weights;
 
   /** Sum of weights * (scale * codes + low - x)^2. */
   const error = (x: Float32Array, from: number, codes: Float32Array, scale: number, low: number): number => {
@@ -30,7 +35,12 @@ export function kQuantFit(bits: Bits): BlockFit {
   return (x, from, out) => {
     if (size !== out.codes.length) {
       size = out.codes.length;
-      [weights, q, best, work, work2] = [0, 0, 0, 0, 0].map(() => new Float32Array(size)) as [Float32Array, Float32Array, Float32Array, Float32Array, Float32Array];
+      weights = new Float32Array(size);
+      q = new Float32Array(size);
+      best = new Float32Array(size);
+      work = new Float32Array(size);
+      work2 = new Float32Array(size);
+      work3 = new Float32Array(size);
     }
     let min = Infinity;
     let max = -Infinity;
@@ -59,12 +69,15 @@ export function kQuantFit(bits: Bits): BlockFit {
       // The tool searches from the best offset so far, not from the smallest value.
       const candidate = low === max ? 1 : f32(f32(-1 + 0.1 * step + top) / f32(max - low));
       encode(x, from, candidate, low, q);
-      for (let i = 0; i < size; i++) work[i] = weights[i]! * q[i]!;
+      for (let i = 0; i < size; i++) {
+        const l = f32(weights[i]! * q[i]!);
+        work[i] = l;
+        work2[i] = l * q[i]!;
+        work3[i] = l * x[from + i]!;
+      }
       const sumL = pairwise(work, 0, size);
-      for (let i = 0; i < size; i++) work2[i] = work[i]! * q[i]!;
       const sumL2 = pairwise(work2, 0, size);
-      for (let i = 0; i < size; i++) work2[i] = work[i]! * x[from + i]!;
-      const sumXL = pairwise(work2, 0, size);
+      const sumXL = pairwise(work3, 0, size);
       const determinant = f32(f32(sumW * sumL2) - f32(sumL * sumL));
       const newScale = f32(f32(f32(sumW * sumXL) - f32(sumX * sumL)) / determinant);
       const newLow = f32(f32(f32(sumL2 * sumX) - f32(sumL * sumXL)) / determinant);
@@ -92,9 +105,16 @@ export function pairwise(x: Float32Array, from: number, count: number): number {
     const half = Math.floor(count / 2) - (Math.floor(count / 2) % 8);
     return f32(pairwise(x, from, half) + pairwise(x, from + half, count - half));
   }
-  let [a, b, c, d, e, f, g, h] = [x[from]!, x[from + 1]!, x[from + 2]!, x[from + 3]!, x[from + 4]!, x[from + 5]!, x[from + 6]!, x[from + 7]!];
+  let a = x[from + 0]!;
+  let b = x[from + 1]!;
+  let c = x[from + 2]!;
+  let d = x[from + 3]!;
+  let e = x[from + 4]!;
+  let f = x[from + 5]!;
+  let g = x[from + 6]!;
+  let h = x[from + 7]!;
   let i = 8;
-  for (; i < count - (count % 8); i += 8) {
+  for (const end = count - (count % 8); i < end; i += 8) {
     a = f32(a + x[from + i]!);
     b = f32(b + x[from + i + 1]!);
     c = f32(c + x[from + i + 2]!);
