@@ -1,5 +1,5 @@
 /** What training does to a copy of a model before it writes the loss and the backward pass behind it. */
-import { convertOpset, inferShapes, type Graph, type Model, type OpTable, type Value } from "@lathe/core";
+import { convertOpset, inferShapes, isInteger, type Graph, type Model, type OpTable, type Value } from "@lathe/core";
 import { unrollRecurrent } from "../grad/unroll.ts";
 
 export const LOSS = "lathe/loss";
@@ -14,6 +14,7 @@ const OPSET = 18;
 export function prepared(model: Model, ops: OpTable): Model {
   const copy = model.clone();
   hoistConstants(copy.graph);
+  foldIndices(copy, ops);
   inferShapes(copy, { ops });
   if (copy.opset < OPSET && copy.opset > 0) {
     convertOpset(copy, OPSET, { ops });
@@ -28,6 +29,24 @@ export function preparedForGradient(model: Model, ops: OpTable): Model {
   const copy = prepared(model, ops);
   if (unrollRecurrent(copy.graph)) inferShapes(copy, { ops });
   return copy;
+}
+
+/** Largest tensor of indices that is computed beforehand. */
+const MAX_INDICES = 4096;
+
+/** Integers computed from constants (pads, shapes, axes, which exporters like to put together) become constants: rules need to see them. */
+function foldIndices({ graph, opset }: Model, ops: OpTable): void {
+  for (const node of [...graph.nodes]) {
+    const inputs = node.inputs.map((v) => v?.constant);
+    if (inputs.length === 0 || inputs.some((t, i) => node.inputs[i] && (!t || t.size > MAX_INDICES))) continue;
+    const results = ops.of(node)?.evaluate?.(node, inputs, opset);
+    if (!results || node.outputs.some((v) => v?.isGraphOutput) || results.some((t) => !isInteger(t.dtype) || t.size > MAX_INDICES)) continue;
+    const names = node.outputs.map((v) => v?.name ?? "");
+    const values = results.slice(0, names.length).map((tensor, i) => graph.addInitializer(names[i]!, tensor));
+    values.forEach((value, i) => node.output(i) && graph.replaceUses(node.output(i)!, value));
+    graph.remove(node);
+    for (const value of values) if (value.isUnused) graph.removeInitializer(value);
+  }
 }
 
 function hoistConstants(graph: Graph): void {

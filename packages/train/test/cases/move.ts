@@ -19,6 +19,8 @@ export const move: readonly Case[] = [
   { op: "Slice", as: "step 2", in: [[5, 7], ints(0, 1), ints(5, 100), ints(0, 1), ints(2, 3)], f64: true },
   { op: "Slice", as: "backwards", in: [[5, 6], ints(-1, 4), ints(-100, 0), ints(0, 1), ints(-1, -2)], f64: true },
   { op: "Slice", as: "symbolic batch", in: [[2, 6], ints(2), ints(5), ints(1)], f64: true, batch: [0] },
+  { op: "Slice", as: "along a symbolic axis", in: [[4, 3], ints(1), ints(3), ints(0)], f64: true, batch: [0] },
+  { op: "Slice", as: "from the end of a symbolic axis", in: [[4, 3], ints(-3), ints(1000), ints(0)], f64: true, batch: [0] },
   { op: "Gather", as: "embedding, repeated and negative ids", in: [[5, 3], { int64: [0, 2, 2, -1, 4, 0], dims: [2, 3] }], f64: true },
   { op: "Gather", as: "axis 1", in: [[2, 5, 3], { int64: [3, 0, 3, 1], dims: [2, 2] }], at: { axis: 1 }, f64: true },
   { op: "Gather", as: "one index, symbolic batch", in: [[2, 5, 3], { int64: [0], dims: [] }], at: { axis: 1 }, f64: true, batch: [0] },

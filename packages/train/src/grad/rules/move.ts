@@ -12,11 +12,14 @@ const transposeRule: GradRule = (c) => {
   return [transpose(c, c.dy(0)!, inverse)];
 };
 
+/** Length of one axis, as an int64 vector of one element. */
+const lengthOf = (c: GradContext, value: Value, axis: number): Value => c.emit("Gather", [c.emit("Shape", [value]), ints(c, [axis])]);
+
 /** Length of an axis of each value, as an int64 vector. */
 function lengths(c: GradContext, values: readonly Value[], axis: number): Value {
   const known = values.map((v) => shapeOf(c, v)[axis]);
   if (known.every((d) => typeof d === "number")) return ints(c, known as number[]);
-  const parts = values.map((v) => c.emit("Shape", [v], { start: attr.int(axis), end: attr.int(axis + 1) }));
+  const parts = values.map((v) => lengthOf(c, v, axis));
   return c.emit("Concat", parts, { axis: attr.int(0) });
 }
 
@@ -57,7 +60,7 @@ function unslice(c: GradContext, dy: Value, axis: number, start: number, end: nu
   const x = c.input(0);
   const rank = rankOf(c, x);
   const length = shapeOf(c, x)[axis];
-  if (typeof length !== "number") return unsupported(c, "a sliced axis of symbolic length");
+  if (typeof length !== "number") return stepSize === 1 ? padSymbolic(c, dy, axis, start) : unsupported(c, "a step along an axis of symbolic length");
   const clamp = (at: number, low: number, high: number): number => Math.min(high, Math.max(low, at < 0 ? at + length : at));
   if (stepSize === 1) {
     const from = clamp(start, 0, length);
@@ -73,6 +76,18 @@ function unslice(c: GradContext, dy: Value, axis: number, start: number, end: nu
   picked.forEach((at, i) => (rows[at] = i));
   const pads = Array.from({ length: 2 * rank }, (_, i) => (i === rank + axis ? 1 : 0));
   return c.emit("Gather", [c.emit("Pad", [dy, ints(c, pads)]), ints(c, rows)], { axis: attr.int(axis) });
+}
+
+/** A Slice of step 1 along an axis whose length is known when it runs: zeros before and behind, as many as were cut off. */
+function padSymbolic(c: GradContext, dy: Value, axis: number, start: number): Value {
+  const length = lengths(c, [c.input(0)], axis);
+  const before = start >= 0 ? ints(c, [start]) : c.emit("Max", [c.emit("Add", [length, ints(c, [start])]), ints(c, [0])]);
+  const kept = lengthOf(c, dy, axis);
+  const behind = c.emit("Sub", [c.emit("Sub", [length, kept]), before]);
+  // Pads for all axes: ONNX Runtime 1.30 takes the form that names its axes apart when it moves a Transpose through it.
+  const zeros = (count: number): Value[] => (count === 0 ? [] : [ints(c, new Array<number>(count).fill(0))]);
+  const rest = rankOf(c, c.input(0)) - 1;
+  return c.emit("Pad", [dy, c.emit("Concat", [...zeros(axis), before, ...zeros(rest), behind, ...zeros(rest - axis)], { axis: attr.int(0) })]);
 }
 
 /** The embedding gradient: rows of dy are added into zeros of the table's shape. */
@@ -121,7 +136,8 @@ function withBatch(c: GradContext, batch: number): Value {
   if (batch !== 1 || typeof shape[0] !== "number") return unsupported(c, "batch_dims above 1, or a symbolic batch axis");
   const lead = shape.slice(0, -1);
   const position = c.constant(Tensor.int64(range(0, shape[0]), [shape[0], ...lead.map(() => 1)]));
-  const ones = c.emit("Concat", [c.emit("Shape", [c.input(1)], { start: attr.int(0), end: attr.int(-1) }), ints(c, [1])], { axis: attr.int(0) });
+  const known = c.emit("Gather", [c.emit("Shape", [c.input(1)]), ints(c, range(0, lead.length))]);
+  const ones = c.emit("Concat", [known, ints(c, [1])], { axis: attr.int(0) });
   return c.emit("Concat", [c.emit("Expand", [position, ones]), c.input(1)], { axis: attr.int(-1) });
 }
 
@@ -163,7 +179,12 @@ const padRule: GradRule = (c) => {
   const starts = axes.map((_, i) => cut(pads[i]!));
   const ends = axes.map((_, i) => (cut(pads[axes.length + i]!) === 0 ? Number.MAX_SAFE_INTEGER : -pads[axes.length + i]!));
   const middle = pads.some((p) => p > 0) ? c.emit("Slice", [c.dy(0)!, ints(c, starts), ints(c, ends), ints(c, axes)]) : c.dy(0)!;
-  return [pads.some((p) => p < 0) ? c.emit("Pad", [middle, ints(c, pads.map((p) => Math.max(0, -p))), null, ints(c, axes)]) : middle];
+  const back = new Array<number>(2 * rank).fill(0);
+  axes.forEach((axis, i) => {
+    back[axis] = Math.max(0, -pads[i]!);
+    back[rank + axis] = Math.max(0, -pads[axes.length + i]!);
+  });
+  return [pads.some((p) => p < 0) ? c.emit("Pad", [middle, ints(c, back)]) : middle];
 };
 
 /** The input position that an output position repeats, in each padding mode. */
