@@ -190,8 +190,13 @@ async function calibrate(): Promise<void> {
   await page.getByText("Data and settings: these steps need data").waitFor();
   await page.getByRole("button", { name: "Run", exact: true }).click();
   assert.equal(await page.evaluate(() => document.activeElement?.id), "data", "a missing dataset is shown before anything is sent");
+  // The first try to send breaks; the studio asks how far it came and goes on.
+  let tries = 0;
+  await page.route("**/uploads/**", (route) => (route.request().method() === "PUT" && tries++ === 0 ? route.abort("connectionreset") : route.continue()));
   await page.getByLabel("Upload a dataset").setInputFiles(fileOf("data/fashion-calibration-64.npz"));
   await page.waitForFunction(() => (document.querySelector("#data") as HTMLSelectElement).value !== "");
+  assert.equal(tries, 2);
+  problems.splice(0, problems.length, ...problems.filter((text) => !text.includes("ERR_CONNECTION_RESET")));
   await page.getByLabel("Batch").fill("16");
   await look("data");
   await page.getByRole("button", { name: "Run", exact: true }).click();
