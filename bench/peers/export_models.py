@@ -334,7 +334,7 @@ MODELS = {
 DYNAMO = ["resnet18", "mobilenet_v3_small", "efficientnet_b0", "shufflenet_v2_x0_5", "vit", "swin_t", "convnext_tiny", "bert", "gqa_decoder", "unet_transposed", "yolo", "densenet121"]
 
 
-def shake(model):
+def shake(model):  # what an untrained network multiplies with 0 or 1 gets a value
     """Random normalisation parameters and biases: a slice that a cut forgets would show."""
     for m in model.modules():
         if hasattr(m, "running_mean") and m.running_mean is not None:
@@ -343,6 +343,8 @@ def shake(model):
         if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.LayerNorm, nn.GroupNorm, nn.InstanceNorm2d)) and m.weight is not None:
             nn.init.uniform_(m.weight, 0.5, 1.5)
             nn.init.normal_(m.bias, 0, 0.1)
+        if isinstance(m, nn.Linear) and not m.weight.any():  # the head of a vision transformer
+            nn.init.normal_(m.weight, 0, 0.1)
         if hasattr(m, "layer_scale"):  # 1e-6 when untrained: the block would hardly count
             nn.init.uniform_(m.layer_scale, 0.5, 1)
 

@@ -1,6 +1,6 @@
 /** What the command offers. A host may pass others to `createProgram`. */
 import { simplify, type AnyTechnique } from "@lathe/core";
-import { pruneChannels, pruneWeights } from "@lathe/prune";
+import { clusterWeights, pruneChannels, pruneOneShot, pruneSearch, pruneWeights } from "@lathe/prune";
 import { autoQuantize, convertToFloat16, dynamicQuantize, quantizeWeights, staticQuantize } from "@lathe/quantize";
 
-export const standardTechniques: readonly AnyTechnique[] = [simplify, staticQuantize, dynamicQuantize, autoQuantize, quantizeWeights, convertToFloat16, pruneChannels, pruneWeights];
+export const standardTechniques: readonly AnyTechnique[] = [simplify, staticQuantize, dynamicQuantize, autoQuantize, quantizeWeights, convertToFloat16, pruneChannels, pruneSearch, pruneWeights, pruneOneShot, clusterWeights];

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { decodeModel, inferShapes, passContext, pipeline, runPass, constantNodes, stats, standardOps, random, type Model } from "@lathe/core";
+import { decodeModel, inferShapes, passContext, pipeline, runPass, constantNodes, stats, standardOps, random, Tensor, type Model } from "@lathe/core";
 import { compare, ortRuntime, randomFeeds } from "@lathe/ort";
-import { bert, lenet, mobileNetV2, resnet20, vit } from "@lathe/train";
-import { cut, dependencyGraph, pruneChannels, zeroUnits } from "@lathe/prune";
+import { bert, lenet, mobileNetV2, ModelBuilder, resnet20, vit } from "@lathe/train";
+import { cut, dependencyGraph, prepare, pruneChannels, zeroUnits } from "@lathe/prune";
 
 const uniform = (seed: number) => {
   const source = random(seed);
@@ -70,6 +70,27 @@ describe("a physical cut", () => {
     const outputs = await session.run(randomFeeds(session, { seed: 2, bindings: { N: 2, ...bindings }, ranges: { input_ids: [0, 199], attention_mask: [0, 1] } }));
     expect(outputs["logits"]!.toFloat32().every(Number.isFinite)).toBe(true);
     await session.dispose();
+  });
+
+  it("keeps layers apart that share one vector because an exporter merged equal tensors", async () => {
+    const b = new ModelBuilder({ name: "shared", random: uniform(6) });
+    const first = b.conv(b.input("input", ["N", 3, 8, 8]), "a", 3, 8, { bias: true });
+    const second = b.conv(b.relu(first), "b", 8, 8, { bias: true });
+    const model = b.output(b.linear(b.globalAveragePool(b.relu(second)), "head", 8, 4), "logits", ["N", 4]);
+    const [shared, other] = [model.graph.value("a.bias")!, model.graph.value("b.bias")!];
+    model.graph.setInitializer(shared, Tensor.from("float32", [8], [1, 2, 3, 4, 5, 6, 7, 8]));
+    model.graph.replaceUses(other, shared);
+    model.graph.removeInitializer(other);
+    await prepare(model, standardOps);
+    const graph = dependencyGraph(model);
+    expect(graph.groups.map((g) => g.units.length)).toEqual([8, 8]);
+    const selection = new Map(graph.groups.map((g, i) => [g, new Set(g.units.slice(i, i + 3))] as const));
+    const zeroed = model.clone();
+    zeroUnits(zeroed, selection);
+    cut(model, graph, selection);
+    inferShapes(model);
+    const { tensors } = await compare(zeroed, model, [randomFeeds(model, { seed: 1 })], { runtime });
+    expect(tensors["logits"]!.maxAbs).toBeLessThan(1e-5);
   });
 
   it("refuses to empty a group and leaves the model as it was", async () => {

@@ -3,7 +3,7 @@
  * A *unit* is the smallest thing that can be cut (a filter with everything that belongs to it, an attention head, a column);
  * a *group* is a list of units of the same make-up, of which any may be cut as long as one is left.
  */
-import { axisLabel, standardOps, tiePositions, type Axis, type Graph, type Model, type Node, type OpTable, type Tie, type TieRule, type Value } from "@lathe/core";
+import { axisLabel, standardOps, type Axis, type Graph, type Model, type Node, type OpTable, type Tie, type TieRule, type Value } from "@lathe/core";
 import { Positions, type AxisInfo } from "./positions.ts";
 
 /** What one unit occupies on one axis. */
@@ -172,10 +172,18 @@ function unite(positions: Positions, node: Node, tie: Tie): void {
     positions.holdAxis(a ?? b, reason);
     return;
   }
-  for (let i = 0; i < a.length; i++) {
-    for (const at of tiePositions(tie, a.length, i)) if (at >= 0 && at < b.length) positions.union(a.start + i, b.start + at);
-  }
+  if (tie.map) tie.map.forEach((at, i) => at >= 0 && at < b.length && positions.union(a.start + i, b.start + at));
+  else uniteRuns(positions, a, b, tie);
   if (tie.spans === "norm") positions.markApproximate(a);
+}
+
+/** Joins each position of `a` with its runs on `b` (what core's tiePositions lists for one). */
+function uniteRuns(positions: Positions, a: AxisInfo, b: AxisInfo, { offset = 0, outer = 1, inner = 1 }: Tie): void {
+  for (let o = 0, at = offset; o < outer; o++) {
+    for (let i = 0; i < a.length; i++) {
+      for (let k = 0; k < inner; k++, at++) if (at >= 0 && at < b.length) positions.union(a.start + i, b.start + at);
+    }
+  }
 }
 
 /** Takes another factor where the chosen one turned out to be held; true when something changed. */

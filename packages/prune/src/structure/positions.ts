@@ -22,8 +22,11 @@ export class Positions {
   #total = 0;
   #parent = new Int32Array(0);
   #size = new Int32Array(0);
-  readonly #held = new Map<number, string>();
-  readonly #approximate = new Set<number>();
+  /** For each root, the number of the reason that holds its class; 0 for none. */
+  #held = new Int32Array(0);
+  #approximate = new Uint8Array(0);
+  readonly #reasons: string[] = [""];
+  readonly #numberOf = new Map<string, number>();
 
   get total(): number {
     return this.#total;
@@ -63,8 +66,8 @@ export class Positions {
   reset(): void {
     this.#parent = Int32Array.from({ length: this.#total }, (_, i) => i);
     this.#size = new Int32Array(this.#total).fill(1);
-    this.#held.clear();
-    this.#approximate.clear();
+    this.#held = new Int32Array(this.#total);
+    this.#approximate = new Uint8Array(this.#total);
   }
 
   find(position: number): number {
@@ -83,30 +86,39 @@ export class Positions {
     if (this.#size[x]! < this.#size[y]!) [x, y] = [y, x];
     this.#parent[y] = x;
     this.#size[x]! += this.#size[y]!;
-    const reason = this.#held.get(y);
-    if (reason !== undefined && !this.#held.has(x)) this.#held.set(x, reason);
-    if (this.#approximate.has(y)) this.#approximate.add(x);
-  }
-
-  hold(position: number, reason: string): void {
-    const root = this.find(position);
-    if (!this.#held.has(root)) this.#held.set(root, reason);
+    if (this.#held[x] === 0) this.#held[x] = this.#held[y]!;
+    this.#approximate[x]! |= this.#approximate[y]!;
   }
 
   holdAxis(axis: AxisInfo | undefined, reason: string): void {
-    if (axis) for (let i = 0; i < axis.length; i++) this.hold(axis.start + i, reason);
+    if (!axis) return;
+    const number = this.#numberFor(reason);
+    for (let i = axis.start; i < axis.start + axis.length; i++) {
+      const root = this.find(i);
+      if (this.#held[root] === 0) this.#held[root] = number;
+    }
+  }
+
+  #numberFor(reason: string): number {
+    let number = this.#numberOf.get(reason);
+    if (number === undefined) {
+      number = this.#reasons.push(reason) - 1;
+      this.#numberOf.set(reason, number);
+    }
+    return number;
   }
 
   /** Why a position cannot be cut; undefined when it can. */
   heldBy(position: number): string | undefined {
-    return this.#held.get(this.find(position));
+    const number = this.#held[this.find(position)]!;
+    return number === 0 ? undefined : this.#reasons[number];
   }
 
   markApproximate(axis: AxisInfo): void {
-    for (let i = 0; i < axis.length; i++) this.#approximate.add(this.find(axis.start + i));
+    for (let i = 0; i < axis.length; i++) this.#approximate[this.find(axis.start + i)] = 1;
   }
 
   isApproximate(position: number): boolean {
-    return this.#approximate.has(this.find(position));
+    return this.#approximate[this.find(position)] === 1;
   }
 }

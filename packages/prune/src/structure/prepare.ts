@@ -23,9 +23,16 @@ export async function prepare(model: Model, ops: OpTable, signal?: AbortSignal):
  * nothing to do with each other, so each gets a copy; shared matrices (tied embeddings) stay shared.
  */
 function unshareVectors(graph: Graph): void {
+  const taken = new Set([...graph.values()].map((value) => value.name));
+  const fresh = (base: string): string => {
+    let i = 1;
+    while (taken.has(`${base}_${i}`)) i++;
+    taken.add(`${base}_${i}`);
+    return `${base}_${i}`;
+  };
   for (const value of [...graph.initializers]) {
     if (value.isGraphOutput || !isVector(value.tensor!)) continue;
-    for (const { node, index } of [...value.uses].slice(1)) if (node.graph === graph) node.setInput(index, graph.addInitializer(value.name, value.tensor!));
+    for (const { node, index } of [...value.uses].slice(1)) if (node.graph === graph) node.setInput(index, graph.addInitializer(fresh(value.name), value.tensor!));
   }
 }
 
