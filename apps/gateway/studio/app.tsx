@@ -67,7 +67,7 @@ function Content({ route, onUpload }: { route: Route; onUpload(): void }): JSX.E
       <Heading>Make a model small and fast</Heading>
       <p>Upload an ONNX model, look at what it is made of, choose steps, and compare the result with the original.</p>
       <Upload
-        label="Upload a model" multiple accept=".onnx,.data,.bin,.weights" hint="Choose an .onnx file or drop it here; if it has external data, choose those files with it."
+        label="Upload a model" multiple hint="Choose an .onnx file or drop it here; if it has external data, choose those files with it."
         send={uploadModel} onDone={({ id }) => (onUpload(), go({ model: id }))}
       />
     </>

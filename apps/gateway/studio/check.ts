@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createGateway, silentLog } from "@lathe/gateway";
-import { loadModel } from "@lathe/core/node";
+import { loadModel, saveModel } from "@lathe/core/node";
 import type { Download } from "playwright-core";
 import { lookAll, openBrowser } from "./check-browser.ts";
 
@@ -41,6 +41,7 @@ try {
   await part("options of a technique from elsewhere", zoo);
   await part("cancel and run again", cancel);
   await part("a job that fails", fail);
+  await part("a model with external data", external);
   await part("delete and sign out", leave);
   assert.deepEqual(problems, [], "errors in the console");
   console.log(`studio check passed; axe: 0 serious, ${lesser} lesser findings`);
@@ -263,6 +264,21 @@ async function fail(): Promise<void> {
   await page.locator("main .is-failed").waitFor();
   await page.locator("main > p.problem").waitFor();
   await look("failed");
+}
+
+async function external(): Promise<void> {
+  const path = join(folder, "split.onnx");
+  await saveModel(await loadModel(fileOf(`models/${MODEL}`)), path, { externalData: { threshold: 1000 } });
+  await page.getByRole("link", { name: "Upload a model" }).click();
+  await page.getByLabel("Upload a model").setInputFiles([`${path}.data`, path]);
+  await heading("split.onnx");
+  const names = await page.locator("main").getByRole("link", { name: /^Download/ }).allTextContents();
+  assert.deepEqual(names, ["Download split.onnx", "Download split.onnx.data"]);
+  assert.deepEqual(await readFile(await clickAndSave(/^Download split.onnx.data/)), await readFile(`${path}.data`));
+  await page.getByRole("link", { name: "Upload a model" }).click();
+  await page.getByLabel("Upload a model").setInputFiles(fileOf("data/fashion-calibration-64.npz"));
+  await page.getByRole("alert").getByText(/exactly one \.onnx file/).waitFor();
+  await page.getByRole("button", { name: "Dismiss" }).click();
 }
 
 async function leave(): Promise<void> {

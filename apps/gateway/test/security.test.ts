@@ -74,6 +74,16 @@ describe("who may do what", () => {
     expect([401, 429]).toContain((await ask(as(token), "{ techniques { name } }")).status);
   });
 
+  it("lets administrators make and end keys, and nobody else", async () => {
+    const MAKE = 'mutation { keyCreate(owner: "alice", scope: WRITE) { ... on KeyCreated { id token } ... on UserError { code } } }';
+    const END = "mutation ($id: ID!) { keyRevoke(id: $id) { ... on KeyRevoked { id } ... on UserError { code } } }";
+    expect((await ask(as(await keyFor("bob", "write")), MAKE)).data).toEqual({ keyCreate: { code: "FORBIDDEN" } });
+    const { keyCreate } = (await ask<{ keyCreate: { id: string; token: string } }>(g, MAKE)).data;
+    expect((await ask(as(keyCreate.token), "{ models { nodes { id } } }")).data).toEqual({ models: { nodes: [] } });
+    expect((await ask(g, END, { id: keyCreate.id })).data).toEqual({ keyRevoke: { id: keyCreate.id } });
+    expect([401, 429]).toContain((await ask(as(keyCreate.token), "{ techniques { name } }")).status);
+  });
+
   it("stores no key in the clear", async () => {
     const rows = await g.gateway.app.db.query("select * from api_key");
     expect(JSON.stringify(rows)).not.toContain(g.token);

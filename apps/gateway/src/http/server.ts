@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { Readable } from "node:stream";
 import type { App, Ctx } from "../app.ts";
 import type { Principal } from "../auth.ts";
+import { traced } from "../ops/trace.ts";
 import { download, upload } from "./files.ts";
 import type { Metrics } from "./metrics.ts";
 import { rate } from "./rate.ts";
@@ -58,7 +59,7 @@ export function makeServer(options: HttpOptions): Server {
     let name = "none";
     harden(res);
     res.on("close", () => metrics.request(name, res.statusCode, (performance.now() - started) / 1000));
-    serve(options, req, res, (route) => (name = route), callers, strangers).catch((error: unknown) => {
+    traced("lathe.request", { "http.request.method": req.method ?? "" }, () => serve(options, req, res, (route) => (name = route), callers, strangers), () => ({ "http.route": name, "http.response.status_code": res.statusCode })).catch((error: unknown) => {
       app.log.error("request failed", { route: name, error });
       if (!res.headersSent) refuse(res, 500, "INTERNAL_SERVER_ERROR", "Something went wrong on our side.");
       else res.destroy();

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { isLatheError } from "@lathe/core";
 import { newId } from "../ids.ts";
 import type { Log } from "../log.ts";
+import { traced } from "../ops/trace.ts";
 import { publisher, taskOf, type AttemptHost } from "./attempt.ts";
 import type { Children, NewTask, Outcome } from "./children.ts";
 import { HEARTBEAT_MS, type JobEngine } from "./engine.ts";
@@ -62,7 +63,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const begin = (claim: Claim): void => {
     const entry: Running = { claim, abort: new AbortController(), why: undefined, done: Promise.resolve() };
     running.set(claim.job.id, entry);
-    entry.done = attempt(options, entry)
+    const facts = { "lathe.job": claim.job.id, "lathe.kind": claim.job.kind, "lathe.attempt": claim.attempt };
+    entry.done = traced("lathe.attempt", facts, () => attempt(options, entry))
       .catch((error: unknown) => log.error("an attempt could not be recorded", { job: claim.job.id, error }))
       .finally(() => {
         running.delete(claim.job.id);

@@ -40,11 +40,12 @@ export async function collect(app: App, graceMs = GRACE_MS): Promise<{ jobs: num
   return { jobs: jobs.length, uploads: uploads.length, files };
 }
 
-/** Parts of uploads that were given up, and temporary files of processes that died. */
+/** Parts of uploads that were given up, and files and task folders of processes that died; a day is longer than any of them is at work. */
 async function clearScratch(scratch: string, graceMs: number): Promise<void> {
   for (const name of await readdir(scratch)) {
     const path = join(scratch, name);
     const found = await stat(path).catch(() => undefined);
-    if (found?.isFile() && found.mtimeMs < Date.now() - Math.max(graceMs, 86_400_000)) await rm(path, { force: true });
+    const old = found !== undefined && found.mtimeMs < Date.now() - Math.max(graceMs, 86_400_000);
+    if (old) await rm(path, { force: true, recursive: true });
   }
 }

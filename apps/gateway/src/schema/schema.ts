@@ -4,6 +4,7 @@ import type { Offer } from "../techniques/offer.ts";
 import { connections, makeBuilder } from "./builder.ts";
 import { fileTypes, nodeInterface } from "./files.ts";
 import { jobTypes } from "./job.ts";
+import { keyMutations } from "./keys.ts";
 import { modelTypes } from "./model.ts";
 import { mutationType } from "./mutations.ts";
 import { problems } from "./problems.ts";
@@ -21,6 +22,7 @@ export function makeSchema(offer: Offer): GraphQLSchema {
   const parts = { node, files, models, jobs, connect, step: stepInput(builder, offer), union: problems(builder) };
   queryType(builder, parts);
   mutationType(builder, parts);
+  keyMutations(builder, parts);
   subscriptionType(builder, parts);
   return builder.toSchema();
 }

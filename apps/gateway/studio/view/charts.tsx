@@ -55,7 +55,11 @@ export const Bar = ({ share, kind = "main" }: { share: number; kind?: "main" | "
   </svg>
 );
 
-/** Parts of a whole in one bar, with a legend. */
+/** The same data type has the same colour in every chart. */
+const families: readonly RegExp[] = [/^float32$/, /^u?int8$/, /^b?float16$/, /^u?int(32|64)$/, /^u?int[24]$|^float4/];
+const colourOf = (dtype: string): number => (families.findIndex((family) => family.test(dtype)) + 6) % 6;
+
+/** Parts of a whole by data type in one bar, with a legend. */
 export function Shares({ label, parts, format }: { label: string; parts: readonly Count[]; format(value: number): string }): JSX.Element {
   const total = parts.reduce((sum, part) => sum + part.value, 0);
   const sorted = parts.filter((part) => part.value > 0).toSorted((a, b) => b.value - a.value);
@@ -64,12 +68,12 @@ export function Shares({ label, parts, format }: { label: string; parts: readonl
   return (
     <div class="shares">
       <svg viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label={`${label}: ${sorted.map((part) => `${part.name} ${percent(part.value / total)}`).join(", ") || "none"}`}>
-        {sorted.map((part, i) => <rect key={part.name} class={`part-${i % 6}`} x={place((part.value / total) * 100)} width={(part.value / total) * 100} height={6} />)}
+        {sorted.map((part) => <rect key={part.name} class={`part-${colourOf(part.name)}`} x={place((part.value / total) * 100)} width={(part.value / total) * 100} height={6} />)}
       </svg>
       <ul>
-        {sorted.map((part, i) => (
+        {sorted.map((part) => (
           <li key={part.name}>
-            <svg class="swatch" viewBox="0 0 10 10" aria-hidden="true"><rect class={`part-${i % 6}`} width={10} height={10} rx={2} /></svg>
+            <svg class="swatch" viewBox="0 0 10 10" aria-hidden="true"><rect class={`part-${colourOf(part.name)}`} width={10} height={10} rx={2} /></svg>
             {part.name}: {format(part.value)} ({percent(part.value / total)})
           </li>
         ))}

@@ -8,7 +8,8 @@ import { useStudio } from "./context.ts";
 interface UploadProps<T> {
   readonly label: string;
   readonly hint: string;
-  readonly accept: string;
+  /** Names of files that a picker shows first; default: all. */
+  readonly accept?: string;
   readonly multiple?: boolean;
   send(files: readonly File[], onProgress: OnProgress, signal: AbortSignal): Promise<T>;
   onDone(value: T): void;
