@@ -23,6 +23,7 @@ export default defineConfig({
         { text: "core", link: "/packages/core" },
         { text: "ort", link: "/packages/ort" },
         { text: "quantize", link: "/packages/quantize" },
+        { text: "weight-only, float16", link: "/packages/quantize-weight-only" },
         { text: "train", link: "/packages/train" },
         { text: "prune", link: "/packages/prune" },
         { text: "cli", link: "/packages/cli" },

@@ -39,5 +39,6 @@ export * from "./auto.ts";
 // Weight-only formats, float16 and packages.
 export * from "./weight-only/index.ts";
 export * from "./float16/index.ts";
+export { packageErrors } from "./package/errors.ts";
 export { quantizeAware, type QatOptions, type QatResult, type QatServices } from "./qat/train.ts";
 export { qatOptions, quantizeAwareTraining } from "./qat/technique.ts";
