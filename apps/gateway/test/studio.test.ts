@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import type { Json, JsonSchema } from "@lathe/core";
 import { loadOffer, makeSchema, standardModule, type Offer } from "@lathe/gateway";
 import fc from "fast-check";
-import type { GraphQLInputType, GraphQLSchema } from "graphql";
+import type * as graphql from "graphql";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toRecipe } from "../src/schema/step-input.ts";
 import { follow, messages } from "../studio/api/follow.ts";
@@ -19,10 +19,10 @@ import { advance, noProgress } from "../studio/view/progress.ts";
 import { ask, clientOf, sendModel, startGateway, techniques as testTechniques, type TestGateway } from "./support.ts";
 
 /** The copy that the libraries under the gateway use: the bundler of the tests would take the other one. */
-const { coerceInputValue, parse, validate } = createRequire(import.meta.url)("graphql") as typeof import("graphql");
+const { coerceInputValue, parse, validate } = createRequire(import.meta.url)("graphql") as typeof graphql;
 
 let offer: Offer;
-let schema: GraphQLSchema;
+let schema: graphql.GraphQLSchema;
 let g: TestGateway;
 
 beforeAll(async () => {
@@ -40,7 +40,7 @@ describe("what the studio sends", () => {
   it("are steps that the API reads as the recipe the user put together, for every technique on offer", async () => {
     const { data } = await ask<{ techniques: Technique[] }>(g, queries.techniquesQuery.text);
     expect(data.techniques.map((t) => t.name)).toContain("option-zoo");
-    const type = makeSchema(await loadOffer([testTechniques])).getType("StepInput") as GraphQLInputType;
+    const type = makeSchema(await loadOffer([testTechniques])).getType("StepInput") as graphql.GraphQLInputType;
     const testOffer = await loadOffer([testTechniques]);
     fc.assert(fc.property(fc.array(draft(data.techniques), { minLength: 1, maxLength: 3 }), (drafts) => {
       const inputs = stepInputsOf(drafts).map((input) => coerceInputValue(input, type) as Record<string, unknown>);
