@@ -1,4 +1,5 @@
 /** Follows the events of a job by server-sent events. A broken connection is taken up again after the last number that was seen. */
+import { readSse } from "../../src/client/sse.ts";
 import { ApiError, headersOf } from "./graphql.ts";
 import { eventsSubscription } from "./queries.ts";
 import type { JobEvent } from "./types.ts";
@@ -51,7 +52,7 @@ async function* once(job: string, after: number, endpoint: string, token: string
   });
   if (!response.ok || !response.body) throw await refusal(response);
   onOpen();
-  for await (const { event, data } of messages(response.body)) {
+  for await (const { event, data } of readSse(response.body)) {
     if (event !== "next" || data === "") continue;
     const { data: value, errors } = JSON.parse(data) as { data?: { jobEvents: JobEvent } | null; errors?: { message: string; extensions?: { code?: string } }[] };
     if (errors?.[0]) throw new ApiError(errors[0].extensions?.code ?? "GRAPHQL", errors[0].message);
@@ -64,40 +65,6 @@ async function refusal(response: Response): Promise<ApiError> {
   const { errors } = (await response.json().catch(() => ({}))) as { errors?: { message: string; extensions?: { code?: string } }[] };
   const heals = response.status >= 500 || response.status === 429;
   return new ApiError(heals ? "NETWORK" : (errors?.[0]?.extensions?.code ?? `HTTP_${response.status}`), errors?.[0]?.message ?? `The gateway answered with status ${response.status}.`);
-}
-
-export interface Message {
-  readonly event: string;
-  readonly data: string;
-}
-
-/** Reads an event stream: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream */
-export async function* messages(body: ReadableStream<Uint8Array>): AsyncGenerator<Message, void, undefined> {
-  const reader = body.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      text = (text + decoder.decode(value, { stream: true })).replaceAll("\r\n", "\n");
-      for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
-        yield message(text.slice(0, end));
-        text = text.slice(end + 2);
-      }
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined);
-  }
-}
-
-function message(block: string): Message {
-  const lines = block.split("\n").flatMap((line) => {
-    const [, name, value] = /^(event|data):? ?(.*)$/.exec(line) ?? [];
-    return name === undefined ? [] : [{ name, value: value ?? "" }];
-  });
-  const of = (name: string): string[] => lines.filter((line) => line.name === name).map((line) => line.value);
-  return { event: of("event").at(-1) ?? "message", data: of("data").join("\n") };
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
