@@ -1,7 +1,7 @@
 """Converts real models to float16 with onnxruntime's tool and writes digests of the weights to fixtures/quantize/float16.json.gz.
 
-Peer only: nothing that ships and no test needs Python. Usage: python bench/peers/golden_float16.py FOLDER
-FOLDER and the models are those of golden_models.py. `Constant` nodes become initializers of the same name first; inputs and outputs
+Peer only: nothing that ships and no test needs Python. Usage: python bench/peers/golden_float16.py FOLDER GENERATED
+FOLDER and the models are those of golden_models.py; GENERATED is what generated-graphs.ts wrote. `Constant` nodes become initializers of the same name first; inputs and outputs
 stay float32; everything else is the tool's default. A model that the tool cannot convert is listed under `failed` with its words.
 """
 
@@ -85,5 +85,11 @@ if __name__ == "__main__":
             models[name] = convert(path)
         except Exception as error:  # the tool's failures are findings
             failed[name] = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-    save("float16", {"about": ABOUT, "rule": rule(), "models": models, "failed": failed})
+    generated = []
+    while os.path.exists(path := os.path.join(sys.argv[2], f"{len(generated)}.onnx")):
+        try:
+            generated.append(convert(path))
+        except Exception as error:
+            generated.append({"error": f"{type(error).__name__}: {error}".splitlines()[0][:200]})
+    save("float16", {"about": ABOUT, "rule": rule(), "models": models, "failed": failed, "generated": generated})
     print(json.dumps({"models": {k: len(v) for k, v in models.items()}, "failed": failed}, indent=1))

@@ -36,8 +36,7 @@ export function quantizeMatrix(view: MatrixView, options: MatrixOptions, fit?: B
   const fitted = newFitted(blockSize);
   const blob = (blockSize * bits) / 8;
   const write = writer(options, fit);
-  // ONNX Runtime's own quantizer leaves whole bytes past the end of a column zero; nothing reads them.
-  const used = options.algorithm === "default" ? Math.ceil(((k - (blocks - 1) * blockSize) * bits) / 8) : blob;
+  const ragged = options.algorithm === "default" && !fit && k % blockSize !== 0;
   let check = 0;
   visitBlocks(view, blockSize, (x, from, column, block) => {
     write(x, from, fitted, packed, (column * blocks + block) * blob);
@@ -45,10 +44,25 @@ export function quantizeMatrix(view: MatrixView, options: MatrixOptions, fit?: B
     scales[at] = fitted.scale;
     if (zeros) zeros[at] = fitted.zero;
     check += fitted.check;
-    if (used < blob && block === blocks - 1) packed.fill(0, at * blob + used, (at + 1) * blob);
+    if (ragged && block === blocks - 1) finishAsOrt(packed, at * blob, blob, k % blockSize, block, bits);
   });
   if (check !== 0) throw quantizeErrors.QUANT_WEIGHT_NOT_FINITE({ tensor: name });
   return { k, n, bits, blockSize, packed, scales, zeros };
+}
+
+/**
+ * What ONNX Runtime's own quantizer leaves past the end of a column, which nothing reads: zero bytes, and in a byte that is partly used the
+ * codes that stood in the same places of the byte before, as long as that belongs to the same byte of zero points.
+ */
+function finishAsOrt(packed: Uint8Array, start: number, blob: number, rows: number, block: number, bits: Bits): void {
+  const used = Math.ceil((rows * bits) / 8);
+  packed.fill(0, start + used, start + blob);
+  const perByte = 8 / bits;
+  const kept = 2 ** ((rows % perByte) * bits) - 1;
+  if (kept === 0) return;
+  const last = start + used - 1;
+  const before = used > 1 || block % perByte > 0 ? packed[last - 1]! : 0;
+  packed[last] = (packed[last]! & kept) | (before & ~kept);
 }
 
 /** Fits a block and writes its codes. */
