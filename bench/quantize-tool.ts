@@ -7,7 +7,7 @@
  * Prints a table and writes bench/results/quantize-tool.json. `memory/model` is our peak resident memory / the float file.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -41,11 +41,14 @@ for (const { name, model, feeds } of quantizeCases()) {
 }
 rmSync(folder, { recursive: true });
 console.table(rows);
-if (wanted.length === 0) {
-  mkdirSync(fileURLToPath(new URL("results", import.meta.url)), { recursive: true });
-  const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, load: loadavg()[0]!.toFixed(1), samples: SAMPLES };
-  writeFileSync(fileURLToPath(new URL("results/quantize-tool.json", import.meta.url)), `${JSON.stringify({ ...machine, rows }, null, 1)}\n`);
-}
+const results = fileURLToPath(new URL("results/quantize-tool.json", import.meta.url));
+mkdirSync(fileURLToPath(new URL("results", import.meta.url)), { recursive: true });
+const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, load: loadavg()[0]!.toFixed(1), samples: SAMPLES };
+// Models that were not measured this time keep their rows.
+const before = existsSync(results) ? (JSON.parse(readFileSync(results, "utf8")) as { rows: Record<string, unknown>[] }).rows : [];
+const kept = before.map((row) => rows.find((r) => r["model"] === row["model"] && r["setting"] === row["setting"]) ?? row);
+const added = rows.filter((row) => !kept.includes(row));
+writeFileSync(results, `${JSON.stringify({ ...machine, rows: [...kept, ...added] }, null, 1)}\n`);
 
 function compare(model: string, source: string, setting: string, npz: string): Record<string, unknown> {
   const ours: ProcessFigures[] = [];
