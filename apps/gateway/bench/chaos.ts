@@ -61,7 +61,7 @@ const kills: Record<string, number> = { gateway: 0, worker: 0, child: 0 };
 let killing = true;
 const killer = (async () => {
   while (killing) {
-    await pause(1500 + 3000 * rng.float());
+    await pause(3000 + 4000 * rng.float());
     if (!killing) return;
     // A process that is killed before it is up again would never come up.
     const alive = fleet.filter((m) => m.up);

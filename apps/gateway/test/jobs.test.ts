@@ -1,4 +1,8 @@
-import { Tensor, encodeNpz } from "@lathe/core";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Tensor, decodeModel, encodeNpz } from "@lathe/core";
+import { saveModel } from "@lathe/core/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collect } from "../src/ops/collect.ts";
 import { ask, clientOf, digestOf, fixture, sendModel, startGateway, type TestGateway } from "./support.ts";
@@ -6,7 +10,7 @@ import { ask, clientOf, digestOf, fixture, sendModel, startGateway, type TestGat
 let g: TestGateway;
 let model: string;
 beforeAll(async () => {
-  g = await startGateway({ workers: 2, limits: { attemptMs: 20_000, memoryBytes: 700 * 2 ** 20, retentionMs: 1000 } });
+  g = await startGateway({ workers: 2, limits: { memoryBytes: 700 * 2 ** 20, retentionMs: 1000 } });
   model = await sendModel(g);
 });
 afterAll(() => g.close());
@@ -73,6 +77,20 @@ describe("a job", () => {
     for await (const event of job.events({ after: all.length })) late.push(event);
     expect(late).toEqual([]);
   });
+});
+
+it("works on a model whose weights are in a file beside it", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "lathe-external-"));
+  const whole = decodeModel(await fixture("fashion-mobilenet.onnx"));
+  await saveModel(whole, join(folder, "split.onnx"), { externalData: { file: "weights.bin", threshold: 64 } });
+  const client = clientOf(g);
+  const split = await client.upload(join(folder, "split.onnx"), { data: { "weights.bin": join(folder, "weights.bin") } });
+  expect(split.files.map((f) => f.name)).toEqual(["split.onnx", "weights.bin"]);
+  expect(split.stats.parameters).toBe((await client.model(model))!.stats.parameters);
+  const { model: made } = await (await client.optimize(split, [{ simplify: {} }])).result();
+  expect(made!.stats.bytes).toBeGreaterThan(0);
+  await expect(client.upload(join(folder, "split.onnx"))).rejects.toMatchObject({ code: "MODEL_INVALID" });
+  await rm(folder, { recursive: true });
 });
 
 describe("cancelling", () => {

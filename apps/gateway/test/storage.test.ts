@@ -221,6 +221,13 @@ describe("the file store", () => {
   });
 });
 
+it("ends an attempt that takes too long", async () => {
+  const g = await startGateway({ limits: { attemptMs: 1000 } });
+  const job = await clientOf(g).optimize(await sendModel(g), [{ wait: { ms: 3_600_000, deaf: true } }]);
+  await expect(job.result()).rejects.toMatchObject({ code: "TIMED_OUT" });
+  await g.close();
+});
+
 describe("a gateway that stops", () => {
   it("lets a running job finish", async () => {
     const g = await startGateway();

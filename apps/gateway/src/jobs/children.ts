@@ -28,7 +28,7 @@ export interface RunSettings {
 
 export type Outcome =
   | { readonly result: TaskResult; readonly peakBytes: number }
-  | { readonly problem: Problem; readonly peakBytes: number }
+  | { readonly problem: Problem; readonly peakBytes: number; /** The last it wrote, for the log alone. */ readonly stderr: string }
   | { readonly aborted: true; readonly peakBytes: number };
 
 /** Without the folder, which the children choose. */
@@ -140,7 +140,7 @@ class Child {
     clearTimeout(grace);
     clearInterval(watch);
     signal?.removeEventListener("abort", abort);
-    return { ...this.#outcome(how), peakBytes: this.#peak } as Outcome;
+    return { ...this.#outcome(how), peakBytes: this.#peak, stderr: this.#stderr } as Outcome;
   }
 
   /** For a child that was not needed: it sees its stdin end. */

@@ -136,7 +136,7 @@ async function attempt(options: WorkerOptions, entry: Running): Promise<void> {
   }
   await children.run(task, { timeoutMs: attemptMs, signal: abort.signal, onEvent: sink.push }, async (outcome, folder) => {
     await sink.flush().catch(() => undefined);
-    tell(await conclude(options, entry, outcome, folder), "problem" in outcome ? outcome.problem : {});
+    tell(await conclude(options, entry, outcome, folder), "problem" in outcome ? { ...outcome.problem, stderr: outcome.stderr } : {});
   });
 }
 

@@ -46,6 +46,7 @@ export async function inChild(app: App, task: NewTask, signal: AbortSignal): Pro
   if ("result" in outcome) return outcome.result;
   if ("aborted" in outcome) throw gatewayErrors.TIMED_OUT({ ms: app.limits.inspectMs });
   const { code, message } = outcome.problem;
+  app.log.info("a file was refused", { code, message, stderr: outcome.stderr });
   if (code === "TIMED_OUT") throw gatewayErrors.TIMED_OUT({ ms: app.limits.inspectMs });
   if (code === "OUT_OF_MEMORY") throw gatewayErrors.OUT_OF_MEMORY({ limit: app.limits.memoryBytes });
   throw gatewayErrors.MODEL_INVALID({ reason: withoutPaths(message) });
