@@ -182,7 +182,7 @@ describe("storage", () => {
     expect(sizes.gzip).toBeLessThan(sizes.raw / 2);
   });
 
-  it.each(["linear", "density", "random", "k-means++"] as const)("clusters from a %s start keep zeros and come nearer than a plain grid", (start) => {
+  it.each(["linear", "density", "random", "plus-plus"] as const)("clusters from a %s start keep zeros and come nearer than a plain grid", (start) => {
     const source = random(3);
     const data = Float32Array.from({ length: 2000 }, (_, i) => (i % 3 === 0 ? 0 : source.normal()));
     const { centroids, indices } = kMeans(data, 16, start, true, random(1));

@@ -1,7 +1,7 @@
 /** Weight sharing: one-dimensional k-means over the values of a tensor (Han et al. 2016). */
 import type { Random } from "@lathe/core";
 
-export type Start = "linear" | "density" | "random" | "k-means++";
+export type Start = "linear" | "density" | "random" | "plus-plus";
 
 export interface Clusters {
   /** Ascending. */

@@ -8,7 +8,7 @@ import { kMeans, type Clusters } from "./kmeans.ts";
 
 export const clusterOptions = z.strictObject({
   clusters: z.number().int().min(2).max(256).default(32).describe("different values that a tensor keeps"),
-  start: z.enum(["linear", "density", "random", "k-means++"]).default("k-means++").describe("where the search for them begins"),
+  start: z.enum(["linear", "density", "random", "plus-plus"]).default("plus-plus").describe("where the search for them begins"),
   keepZeros: z.boolean().default(true).describe("zeros stay zeros, so that pruned models stay sparse"),
   form: z.enum(["values", "gather"]).default("values").describe("plain float32 weights, small once compressed; or a table of values and 8-bit indices in the file, small as it is"),
   minimum: z.number().int().min(1).default(256).describe("tensors with fewer weights are left as they are"),
