@@ -8,8 +8,8 @@ export interface Noise {
   noise: number;
 }
 
-/** Signal to quantization noise ratio in decibels, 10 log10(signal / noise); Infinity without noise. */
-export const sqnr = ({ signal, noise }: Noise): number => (noise === 0 ? Infinity : 10 * Math.log10(signal / noise));
+/** Signal to quantization noise ratio in decibels, 10 log10(signal / noise); Infinity without noise, -Infinity when NaN or infinity came out. */
+export const sqnr = ({ signal, noise }: Noise): number => (Number.isNaN(noise) || noise === Infinity ? -Infinity : noise === 0 ? Infinity : 10 * Math.log10(signal / noise));
 
 export function addNoise(to: Noise, float: Float32Array, quantized: Float32Array): void {
   for (let i = 0; i < float.length; i++) {
@@ -51,7 +51,7 @@ async function runEach(session: Session, samples: readonly Feeds[], signal?: Abo
   return all;
 }
 
-/** Lowest SQNR over the outputs, in decibels: how well `model` stands for the reference. */
+/** Lowest SQNR over the outputs, in decibels: how well `model` stands for the reference. -Infinity when an output is missing, or none is float32. */
 export async function outputSqnr(model: Model, runtime: Runtime, { samples, outputs }: Reference, signal?: AbortSignal): Promise<number> {
   const session = await runtime.load(model, { ...patient, optimization: "all" });
   const noises = new Map<string, Noise>();
@@ -63,10 +63,11 @@ export async function outputSqnr(model: Model, runtime: Runtime, { samples, outp
         noises.set(name, noise);
         const other = result[name];
         if (other) addNoise(noise, values, other);
+        else noise.noise = Infinity;
       }
     });
   } finally {
     await session.dispose();
   }
-  return Math.min(...[...noises.values()].map(sqnr));
+  return noises.size === 0 ? -Infinity : Math.min(...[...noises.values()].map(sqnr));
 }
