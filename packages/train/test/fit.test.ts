@@ -134,6 +134,15 @@ describe("fit", () => {
     await expect(fit(base({ earlyStopping: { patience: 1 } })).result).rejects.toThrow(/TRAIN_OPTION.*earlyStopping/);
   });
 
+  it("keeps to the batch of a model that has a fixed one", async () => {
+    const model = network();
+    model.graph.inputs[0]!.type = { kind: "tensor", dtype: "float32", shape: [12, 2] };
+    model.graph.outputs[0]!.type = { kind: "tensor", dtype: "float32", shape: [12, 2] };
+    const { data, schedule, seed } = base();
+    expect((await fit({ model, data, schedule, seed, runtime, epochs: 1 }).result).steps).toBe(Math.floor(256 / 12));
+    await expect(fit(base({ model, batchSize: 16 })).result).rejects.toThrow(/TRAIN_OPTION.*batchSize must be 12/);
+  });
+
   it("trains nothing that is frozen", async () => {
     const options = base({ epochs: 1, trainable: (name) => name.startsWith("fc3") });
     const { model, weights } = await fit(options).result;

@@ -85,3 +85,10 @@ function joined(list: readonly Tensor[]): Tensor {
   }
   return Tensor.fromBytes(first.dtype, [list.reduce((sum, t) => sum + (t.dims[0] ?? 1), 0), ...first.dims.slice(1)], bytes);
 }
+
+/** The batch that a model was exported with, when it is a number in all of its inputs. */
+export function fixedBatch(model: Model): number | undefined {
+  const firsts = new Set(model.graph.inputs.flatMap(({ tensor, shape }) => (tensor || !shape || shape.length === 0 ? [] : [shape[0]])));
+  const [first] = firsts;
+  return firsts.size === 1 && typeof first === "number" ? first : undefined;
+}

@@ -1,19 +1,19 @@
 import { feedsOf, random, type Dataset, type Model, type Runtime } from "@lathe/core";
-import { trainingData, type TrainingData } from "./data.ts";
+import { fixedBatch, trainingData, type TrainingData } from "./data.ts";
 import { accuracy, type Metric } from "./metrics.ts";
 
 export interface EvaluateOptions {
   readonly runtime: Runtime;
   /** Default: accuracy. */
   readonly metrics?: readonly Metric[];
-  /** Default 256; models with a fixed batch need theirs. */
+  /** Default 256, or the model's own batch when that is fixed; the number of examples must then be a multiple of it. */
   readonly batchSize?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** Runs the model over all of the data and gives the metrics by name. */
 export async function evaluate(model: Model, data: TrainingData | Dataset, options: EvaluateOptions): Promise<Readonly<Record<string, number>>> {
-  const { runtime, metrics = [accuracy()], batchSize = 256, signal } = options;
+  const { runtime, metrics = [accuracy()], batchSize = fixedBatch(model) ?? 256, signal } = options;
   const set = await trainingData(data, model);
   const counters = metrics.map((m) => [m.name, m.start()] as const);
   const session = await runtime.load(model);

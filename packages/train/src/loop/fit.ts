@@ -7,7 +7,7 @@ import { constant, type Schedule } from "../step/schedules.ts";
 import { trainingStep, type StepOptions } from "../step/graph.ts";
 import { decodeState, encodeState } from "../checkpoint/state.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
-import { trainingData, type TrainingData } from "./data.ts";
+import { fixedBatch, trainingData, type TrainingData } from "./data.ts";
 import { evaluate } from "./evaluate.ts";
 import { supersedes, type FitEvent } from "./events.ts";
 import { stepMemory } from "./memory.ts";
@@ -27,7 +27,7 @@ export interface FitOptions extends Omit<StepOptions, "loss" | "optimizer" | "me
   /** Learning rate, or a schedule of it over the parameter updates. Default 1e-3. */
   readonly schedule?: Schedule | number | undefined;
   readonly epochs: number;
-  /** Default 32. */
+  /** Default 32, or the model's own batch when that is fixed. */
   readonly batchSize?: number | undefined;
   /** Default true. */
   readonly shuffle?: boolean | undefined;
@@ -120,9 +120,12 @@ class Loop {
   }
 
   async run(): Promise<FitResult> {
-    const { seed = 0, signal, batchSize = 32, epochs, shuffle = true, dropLast = false } = this.#options;
+    const fixed = fixedBatch(this.#options.model);
+    // A model of fixed batch cannot take the smaller rest of an epoch.
+    const { seed = 0, signal, batchSize = fixed ?? 32, epochs, shuffle = true, dropLast = fixed !== undefined } = this.#options;
     signal?.throwIfAborted();
     this.#check(epochs, batchSize);
+    if (fixed !== undefined && batchSize !== fixed) throw trainErrors.TRAIN_OPTION({ option: "batchSize", expected: `${fixed}, the fixed batch of the model's inputs`, received: String(batchSize) });
     const optimizer = this.#options.optimizer ?? adamW();
     const { optimizer: _, loss = crossEntropy(), metrics, ...rest } = this.#options;
     const step = trainingStep(this.#options.model, { ...rest, loss, optimizer, ...(metrics ? { metrics } : {}) });
