@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
-import type { Source } from "./source.ts";
+import type { Body, Source } from "./source.ts";
 
 /** A file that is never held in memory as a whole. */
 export async function fileSource(path: string | URL): Promise<Source> {
@@ -14,6 +14,6 @@ export async function fileSource(path: string | URL): Promise<Source> {
     name: basename(typeof path === "string" ? path : path.pathname),
     size,
     digest: `sha256:${hash.digest("hex")}`,
-    body: async (offset) => Readable.toWeb(createReadStream(path, { start: offset, highWaterMark: 1 << 18 })) as unknown as BodyInit,
+    body: async (offset) => Readable.toWeb(createReadStream(path, { start: offset, highWaterMark: 1 << 18 })) as unknown as Body,
   };
 }

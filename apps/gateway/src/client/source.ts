@@ -1,13 +1,16 @@
 /** Bytes to send: in memory, a Blob, or (in Node) a file that is read in pieces. */
 export type Bytes = Uint8Array | Blob | string | URL;
 
+/** What `fetch` takes as a body. */
+export type Body = NonNullable<RequestInit["body"]>;
+
 export interface Source {
   readonly name: string | undefined;
   readonly size: number;
   /** "sha256:..." */
   readonly digest: string;
   /** From `offset` on. */
-  body(offset: number): Promise<BodyInit>;
+  body(offset: number): Promise<Body>;
 }
 
 export async function sourceOf(bytes: Bytes): Promise<Source> {
