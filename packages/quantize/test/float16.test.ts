@@ -51,13 +51,17 @@ describe("values in 16 bits", () => {
 
 describe("real models", () => {
   it.each(Object.keys(peer.models).filter((name) => name in modelFiles))("%s has the weights that ONNX Runtime's tool gives it", async (name) => {
-    const { model } = await convertFloat16(decodeModel(readModel(name)));
+    const { model, report } = await convertFloat16(decodeModel(readModel(name)));
     assertValid(model, { ops: standardOps });
+    // The tool clamps weights beyond the range, which breaks the model; here the node that reads them stays float32.
+    const wide = new Set(report.kept.filter((k) => k.reason.includes("beyond the range")).map((k) => k.node));
+    const onPurpose = new Set([...model.graph.allNodes()].filter((node) => wide.has(node.name)).flatMap((node) => node.inputs.map((v) => v?.name)));
+    expect(wide.size).toBe(name === "ch_PP-OCRv4_det_infer" ? 1 : 0);
     const ours = new Map([...initializersOf(model.graph)].map(([path, tensor]) => [path.split("/").at(-1)!.replace(/_float32$/, ""), tensor]));
     for (const [label, tensor] of initializersOf(model.graph)) ours.set(label, tensor);
     const differing = Object.entries(peer.models[name]!).filter(([label, theirs]) => {
       const tensor = ours.get(label);
-      return tensor !== undefined && JSON.stringify(digest(tensor)) !== JSON.stringify(theirs);
+      return tensor !== undefined && !onPurpose.has(label) && JSON.stringify(digest(tensor)) !== JSON.stringify(theirs);
     });
     expect(differing).toEqual([]);
     const found = Object.keys(peer.models[name]!).filter((label) => ours.has(label));
@@ -69,6 +73,7 @@ describe("real models", () => {
     ["mnist-lenet", { image: values("a", [2, 1, 28, 28]) }, 40],
     ["ch_ppocr_mobile_v2.0_cls_infer", { x: values("a", [1, 3, 48, 192]) }, 30],
     ["ch_PP-OCRv4_rec_infer", { x: values("a", [1, 3, 48, 64]) }, 25],
+    ["ch_PP-OCRv4_det_infer", { x: values("a", [1, 3, 64, 64]) }, 5],
   ] as const)("%s runs and is near the float32 model", async (name, feeds, least) => {
     const float = decodeModel(readModel(name));
     const { model } = await convertFloat16(float);
@@ -216,6 +221,18 @@ describe("ranges", () => {
   });
   const feeds: Feeds = { x: Tensor.from("float32", [4], [1000, -500, 3, 0.5]) };
   const services = { runtime: ortRuntime(), data: [feeds] };
+
+  it("of a weight keep its node in float32; a mask is clamped", async () => {
+    const float = model((g) => {
+      const x = g.addInput("x", single([4]));
+      const scaled = g.add({ opType: "Div", name: "wide", inputs: [x, g.addInitializer("huge", Tensor.from("float32", [4], [1e6, 1e6, 2, 2]))], outputs: ["s"] }).out;
+      g.addOutput(g.add({ opType: "Add", name: "masked", inputs: [scaled, g.addInitializer("mask", Tensor.from("float32", [4], [0, -3.4e38, 0, 0]))], outputs: ["y"] }).out);
+      g.outputs[0]!.type = single([4]);
+    });
+    const { model: made, report } = await convertFloat16(float);
+    expect(report).toMatchObject({ kept: [{ node: "wide" }], clampedLarge: 1 });
+    expect(made.graph.value("mask")!.tensor!.toNumbers()).toEqual([0, -65504, 0, 0]);
+  });
 
   it("that calibration finds too wide keep the nodes around in float32", async () => {
     const { model: made, report } = await convertFloat16(overflowing, { checkRanges: true }, services);

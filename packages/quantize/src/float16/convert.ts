@@ -7,7 +7,7 @@ import { observe } from "../calibrate/run.ts";
 import { freezeDefaults, liftConstants, uniqueNames } from "../prepare.ts";
 import { checkNames } from "../select.ts";
 import { float16Errors } from "./errors.ts";
-import { toHalf, type Clamped, type HalfType } from "./element.ts";
+import { exceeds, toHalf, type Clamped, type HalfType } from "./element.ts";
 import { float16Options, float32OpTypes, type Float16Input, type Float16Options } from "./options.ts";
 import { admits, carriesFloat, retype, schemaOf, withFloat } from "./ports.ts";
 
@@ -66,6 +66,9 @@ async function* take(data: AsyncIterable<Feeds> | Iterable<Feeds>, count: number
   }
 }
 
+/** Where a huge constant is a mask, a bound or a filler, the largest value of the type does as well. */
+const clampable: ReadonlySet<string> = new Set(["Add", "Sub", "Where", "Clip", "Pad", "Min", "Max", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "Equal"]);
+
 class Converter {
   readonly #model: Model;
   readonly #options: Float16Options;
@@ -79,6 +82,7 @@ class Converter {
   readonly #weights = new Map<Value, Value>();
   readonly #casts = new Map<Graph, Map<Value, Map<boolean, Value>>>();
   readonly #clamped: Clamped = { large: 0, small: 0 };
+  readonly #tooWide = new Map<Value, boolean>();
   #nodes = 0;
   #castCount = 0;
   #before = 0;
@@ -149,9 +153,17 @@ class Converter {
     if ((this.#options.keepOpTypes ?? float32OpTypes).includes(node.opType)) return `${node.opType} stays in float32`;
     const wide = values.find((v) => this.#wide.has(v.name));
     if (wide) return `"${wide.name}" exceeds the limit on the calibration data`;
+    const weight = clampable.has(node.opType) ? undefined : values.find((v) => v.isInitializer && this.#float.has(v) && this.#exceeds(v));
+    if (weight) return `its weight "${weight.name}" has values beyond the range of ${this.#dtype}`;
     if (values.some((v) => v.type === undefined || (v.type.kind === "tensor" && v.dtype === undefined))) return "the type of one of its values is not known";
     if (!schemaOf(node, this.#model.opsetImports)) return `the signature of ${node.op} is not known`;
     return undefined;
+  }
+
+  #exceeds(weight: Value): boolean {
+    const known = this.#tooWide.get(weight) ?? exceeds(weight.tensor!, this.#dtype);
+    this.#tooWide.set(weight, known);
+    return known;
   }
 
   /** True for each port that is 16 bits wide afterwards. */

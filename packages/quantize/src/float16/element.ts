@@ -1,5 +1,5 @@
 /** float32 tensors in 16 bits. What is finite stays finite, and what is not zero stays so. */
-import { bfloat16FromBits, bytesOf, float16FromBits, Tensor, type TensorStorage } from "@lathe/core";
+import { bfloat16FromBits, bytesOf, dtypes, float16FromBits, Tensor, type TensorStorage } from "@lathe/core";
 import { floatPieces } from "../weight-only/blocks.ts";
 
 export type HalfType = "float16" | "bfloat16";
@@ -35,6 +35,17 @@ export function encodeHalf(values: Float32Array, dtype: HalfType, clamped: Clamp
     }
   }
   return out;
+}
+
+/** Weights in files that are larger are not read only to look for wide values. */
+const READ_AT_MOST = 1 << 24;
+
+/** True when a finite value lies beyond the range of the type. Large weights that lie in a file are taken to be in range. */
+export function exceeds(tensor: Tensor, dtype: HalfType): boolean {
+  if (tensor.storage.kind === "file" && tensor.byteLength > READ_AT_MOST) return false;
+  const { max } = dtypes[dtype];
+  for (const piece of floatPieces(tensor, PIECE)) for (const v of piece) if ((v > max || v < -max) && v - v === 0) return true;
+  return false;
 }
 
 /** A float32 tensor in 16 bits: now when it is in memory; when it lies in a file, piece by piece while it is written. */
