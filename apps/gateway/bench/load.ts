@@ -110,7 +110,7 @@ async function upload(size: number): Promise<object> {
 
 async function overhead(): Promise<object> {
   const times: number[] = [];
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < 5; i++) {
     const at = performance.now();
     await (await client.optimize(model, [{ wait: { ms: 0 } }])).result();
     times.push(performance.now() - at);
