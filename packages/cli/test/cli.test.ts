@@ -105,6 +105,17 @@ describe("lathe with a technique", () => {
     expect(report.after.macs).toBeLessThan(0.6 * report.before.macs);
   });
 
+  it("trains further on labelled data", async () => {
+    const labelled = at("labelled.npz");
+    const [pixels, labels] = await Promise.all(["images-idx3", "labels-idx1"].map((kind) => readIdx(file(`fixtures/data/fashion-train-512-${kind}-ubyte.gz`))));
+    await writeFile(labelled, await encodeNpz({ image: Tensor.from("float32", [512, 1, 28, 28], pixels!.toFloat32().map((p) => p / 255)), labels: labels!.cast("int64") }));
+    const { code, out } = await run("finetune", model, "-o", at("tuned.onnx"), "--data", labelled, "--learning-rate", "0.0001", "--json");
+    expect(code).toBe(0);
+    const [step] = (JSON.parse(out) as { steps: { metrics: { steps: number; lastEpochLoss: number } }[] }).steps;
+    expect(step!.metrics.steps).toBe(16);
+    expect(step!.metrics.lastEpochLoss).toBeLessThan(0.4);
+  });
+
   it("runs a recipe", async () => {
     await writeFile(at("recipe.json"), JSON.stringify([{ use: "simplify" }, { use: "prune-weights", with: { sparsity: 0.6 } }, { use: "quantize-dynamic" }]));
     const { code, out } = await run("optimize", model, "-o", at("recipe.onnx"), "--recipe", at("recipe.json"), "--json");

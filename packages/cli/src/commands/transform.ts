@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { fromRecipe, isLatheError, jsonSchemaOf, pipeline, type AnyTechnique, type Model, type Pipeline, type RunResult, type ServiceName, type Services } from "@lathe/core";
 import { loadModel, saveModel, writeFiles } from "@lathe/core/node";
+import { trainer } from "@lathe/train";
 import { Option, type Command } from "commander";
 import { cancelOnInterrupt } from "../cancel.ts";
 import { addDataFlags, openData, type DataFlags } from "../data.ts";
@@ -88,7 +89,9 @@ async function transform(path: string, steps: Pipeline, flags: TransformFlags, i
 async function lend(needs: ReadonlySet<ServiceName>, model: Model, flags: TransformFlags, steps: Pipeline): Promise<Partial<Services>> {
   const data = await openData(model, flags);
   if (needs.has("data") && !data) throw cliErrors.CLI_NO_DATA({ technique: steps.steps.map((s) => s.name).join(", ") });
-  return { runtime: quietRuntime("thread"), ...(data ? { data } : {}) };
+  // Training feeds and fetches all weights at each step: without a thread in between nothing is copied twice.
+  const training = needs.has("trainer") ? { trainer: trainer({ runtime: quietRuntime("inline") }) } : {};
+  return { runtime: quietRuntime("thread"), ...training, ...(data ? { data } : {}) };
 }
 
 function summary({ report }: RunResult, output: string, io: Io): string {
