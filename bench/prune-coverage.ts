@@ -7,7 +7,7 @@
  * added. Of each model 30 % and 60 % of the units of every group are cut, drawn at random. Checked in ONNX Runtime without optimization:
  * - groups that no normalisation spans: the cut model equals the original with the cut slices zeroed, within 1e-3 of the largest output,
  *   and differs from the untouched original (so the comparison says something);
- *   Where the outputs stand behind TopK, Equal or a steep Sigmoid, which turn rounding into other results, the last layers before are compared;
+ *   Where the outputs stand behind TopK, comparisons or a steep Sigmoid, which turn rounding into other results, the last layers before are compared;
  * - all groups: the cut model runs, its results are finite, and its parameters fall exactly as planned.
  * Prints a table and writes bench/results/prune-coverage.json.
  */
@@ -69,15 +69,20 @@ async function ready(path: string): Promise<Model> {
   return model;
 }
 
-/** Names of the last linear layers before each graph output. */
-function lastLayers({ graph }: Model): string[] {
+/** Operators that turn rounding into other results. */
+const amplifying = new Set(["TopK", "Sigmoid", "Equal", "Less", "Greater", "Floor", "Round"]);
+
+/** What each graph output is computed from as far as rounding stays rounding: inputs of the last amplifying operators, else the last layers. */
+function lastSmooth({ graph }: Model): string[] {
   const found = new Set<string>();
   const seen = new Set<Value>();
   const walk = (value: Value): void => {
     if (seen.has(value) || !value.producer) return;
     seen.add(value);
-    if (["Conv", "ConvTranspose", "Gemm", "MatMul"].includes(value.producer.opType)) found.add(value.name);
-    else for (const input of value.producer.inputs) if (input) walk(input);
+    const { opType, inputs } = value.producer;
+    if (["Conv", "ConvTranspose", "Gemm", "MatMul"].includes(opType)) found.add(value.name);
+    else if (amplifying.has(opType)) inputs.forEach((input) => input?.producer && found.add(input.name));
+    else for (const input of inputs) if (input) walk(input);
   };
   for (const value of graph.outputs) walk(value);
   return [...found];
@@ -131,14 +136,14 @@ async function prove(path: string, original: Model, ratio: number, feeds: Feeds)
   const selection = select(graph.groups.filter((g) => !g.approximate), ratio, `${basename(path)}/${ratio}`);
   const zeroed = model.clone();
   zeroUnits(zeroed, selection);
-  cut(model, graph, selection);
+  const kept = cut(model, graph, selection);
   inferShapes(model);
-  const names = lastLayers(zeroed).filter((name) => model.graph.value(name)?.shape?.join() === zeroed.graph.value(name)?.shape?.join());
+  const names = lastSmooth(zeroed).filter((name) => !kept.has(name));
   const [before, reference, after] = [await outputs(withOutputs(original, names), feeds), await outputs(withOutputs(zeroed, names), feeds), await outputs(withOutputs(model, names), feeds)];
   const only = (all: Record<string, Float32Array>): Record<string, Float32Array> => Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)));
   const whole = difference(reference, after);
   const last = names.length > 0 ? difference(only(reference), only(after)) : Infinity;
-  const amplified = whole > TOLERANCE && last <= TOLERANCE && [...zeroed.graph.nodes].some((node) => ["TopK", "Sigmoid", "Equal"].includes(node.opType));
+  const amplified = whole > TOLERANCE && last <= TOLERANCE && [...zeroed.graph.nodes].some((node) => amplifying.has(node.opType));
   return { difference: amplified ? last : whole, control: difference(reference, before), ...(amplified ? { amplified } : {}) };
 }
 
