@@ -1,5 +1,5 @@
 /** The technique for large matrix layers: pruned in one go by their inputs' statistics, without training. */
-import { Tensor, defineTechnique, floatWeights, verified, type Model, type TechniqueContext } from "@lathe/core";
+import { defineTechnique, floatWeights, verified, type Model, type TechniqueContext } from "@lathe/core";
 import { z } from "zod";
 import { addOuter, mirror } from "../linear/algebra.ts";
 import { eachActivation, firstSamples } from "../linear/capture.ts";

@@ -1,5 +1,5 @@
 /** Cuts on copies: what a search tries leaves the model alone. */
-import { inferShapes, type Model, type OpTable } from "@lathe/core";
+import { inferShapes, type Model } from "@lathe/core";
 import { cut, type KeptPositions, type Selection } from "./cut.ts";
 import { dependencyGraph, type DependencyGraph, type DependencyOptions } from "./dependency-graph.ts";
 
