@@ -324,7 +324,7 @@ MODELS = {
     "deeplabv3_mobilenet_v3_large": inside("segmentation", "deeplabv3_mobilenet_v3_large", (1, 3, 64, 64), weights_backbone=None),
     "lraspp_mobilenet_v3_large": inside("segmentation", "lraspp_mobilenet_v3_large", (1, 3, 64, 64), weights_backbone=None),
     "r3d_18": inside("video", "r3d_18", (1, 3, 4, 32, 32)), "mc3_18": inside("video", "mc3_18", (1, 3, 4, 32, 32)), "r2plus1d_18": inside("video", "r2plus1d_18", (1, 3, 4, 32, 32)),
-    "s3d": inside("video", "s3d", (1, 3, 16, 224, 224)), "swin3d_t": inside("video", "swin3d_t", (1, 3, 4, 64, 64)),
+    "s3d": inside("video", "s3d", (1, 3, 16, 224, 224)), "swin3d_t": inside("video", "swin3d_t", (1, 3, 4, 64, 64)), "mvit_v2_s": inside("video", "mvit_v2_s", (1, 3, 16, 224, 224)),
     "fpn_resnet18": (Pyramid, (1, 3, 64, 64)), "vit": (vit, (1, 3, 32, 32)), "unet_transposed": (lambda: UNet(True), (1, 3, 32, 32)), "unet_resize": (lambda: UNet(False), (1, 3, 32, 32)),
     "yolo": (Yolo, (1, 3, 64, 64)), "bert": (Bert, "ids"), "gqa_decoder": (Decoder, "ids"), "gqa_decoder_tied": (lambda: Decoder(tied=True), "ids"), "listener": (Listener, (1, 40, 50)),
     "lstm": (lambda: Recurrent(nn.LSTM), "ids"), "gru": (lambda: Recurrent(nn.GRU), "ids"), "mixer": (Mixer, (1, 3, 32, 32)), "group_norm": (GroupNormNet, (1, 3, 16, 16)),

@@ -1,11 +1,11 @@
 /** What pruning needs of a model before it looks at axes. */
 import {
-  constantNodes, deadCode, fixpoint, foldConstants, freezeDefaults, inferShapes, inferTypes, inlineFunctions, inlineIf, passContext, removeIdentity, runPass, sequence,
+  constantNodes, deadCode, fixpoint, foldConstants, freezeDefaults, inferShapes, inferTypes, inlineFunctions, inlineIf, passContext, runPass, sequence,
   shapeConstants, type Graph, type Model, type OpTable, type Tensor,
 } from "@lathe/core";
 
 /** Lengths that exported code reads off its tensors become constants where they are known: a length that is read cannot be cut. */
-const settle = fixpoint(sequence("settle", [inferTypes, removeIdentity, shapeConstants, foldConstants, inlineIf, deadCode]));
+const settle = fixpoint(sequence("settle", [inferTypes, shapeConstants, foldConstants, inlineIf, deadCode]));
 
 /**
  * Constants as initializers, input defaults frozen, local functions inlined, shape arithmetic folded, shapes inferred, vectors of its
