@@ -30,7 +30,7 @@ export class Measurements {
 
   batches(): Promise<Feeds[]> {
     const data: Dataset = this.#ctx.need("data");
-    return (this.#batches ??= firstSamples(data, this.#samples));
+    return (this.#batches ??= firstSamples(data, this.#samples, this.#ctx.signal));
   }
 }
 

@@ -17,10 +17,12 @@ export async function endingAt(model: Model, names: readonly string[]): Promise<
 export async function eachActivation(
   model: Model, names: readonly string[], batches: readonly Feeds[], runtime: Runtime, visit: (tensors: Readonly<Record<string, Tensor>>, batch: number) => void, signal?: AbortSignal,
 ): Promise<void> {
+  signal?.throwIfAborted();
   const computed = names.filter((name) => model.graph.value(name)?.producer);
   const session = computed.length > 0 ? await runtime.load(await endingAt(model, computed)) : undefined;
   try {
     for (const [i, feeds] of batches.entries()) {
+      signal?.throwIfAborted();
       const found = session ? await session.run(feedsOf(session.inputs, feeds), signal ? { signal } : {}) : {};
       visit({ ...feeds, ...found }, i);
     }
@@ -30,9 +32,13 @@ export async function eachActivation(
 }
 
 /** The first samples of a dataset in memory. @throws PRUNE_NO_DATA */
-export async function firstSamples(data: Dataset, samples: number): Promise<Feeds[]> {
+export async function firstSamples(data: Dataset, samples: number, signal: AbortSignal): Promise<Feeds[]> {
   const batches: Feeds[] = [];
-  for await (const sample of data.take(samples)) batches.push(sample);
+  signal.throwIfAborted();
+  for await (const sample of data.take(samples)) {
+    signal.throwIfAborted();
+    batches.push(sample);
+  }
   if (batches.length === 0) throw pruneErrors.PRUNE_NO_DATA({});
   return batches;
 }

@@ -40,7 +40,8 @@ export const pruneOneShot = defineTechnique({
     await prepare(model, ctx.ops, ctx.signal);
     const pattern = patternOf(options.pattern);
     const before = await compressedSizes(model);
-    const batches = await firstSamples(ctx.services.data, options.samples);
+    await ctx.turn();
+    const batches = await firstSamples(ctx.services.data, options.samples, ctx.signal);
     const layers = linearLayers(model.graph).filter((layer) => !options.exclude?.includes(layer.node.label));
     const left: string[] = [];
     let [zeros, weights] = [0, 0];
