@@ -34,11 +34,14 @@ export function preparedForGradient(model: Model, ops: OpTable): Model {
 /** Largest tensor of indices that is computed beforehand. */
 const MAX_INDICES = 4096;
 
-/** Integers computed from constants (pads, shapes, axes, which exporters like to put together) become constants: rules need to see them. */
+/**
+ * Integers computed from integer constants (pads, shapes, axes, which exporters like to put together) become constants: rules need to
+ * see them. Integers made of floats stay: those are quantized weights, which training changes.
+ */
 function foldIndices({ graph, opset }: Model, ops: OpTable): void {
   for (const node of [...graph.nodes]) {
     const inputs = node.inputs.map((v) => v?.constant);
-    if (inputs.length === 0 || inputs.some((t, i) => node.inputs[i] && (!t || t.size > MAX_INDICES))) continue;
+    if (inputs.length === 0 || inputs.some((t, i) => node.inputs[i] && (!t || !isInteger(t.dtype) || t.size > MAX_INDICES))) continue;
     const results = ops.of(node)?.evaluate?.(node, inputs, opset);
     if (!results || node.outputs.some((v) => v?.isGraphOutput) || results.some((t) => !isInteger(t.dtype) || t.size > MAX_INDICES)) continue;
     const names = node.outputs.map((v) => v?.name ?? "");
