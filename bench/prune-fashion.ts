@@ -64,7 +64,7 @@ async function tune(model: Model, { train }: Fashion, { optimizer, rate }: Recip
 }
 
 async function compareAll(network: string, dense: Model, data: Fashion, recipe: Recipe): Promise<void> {
-  const samples = dataset(Array.from({ length: 8 }, (_, i) => data.test.batch(Array.from({ length: 32 }, (__, k) => i * 32 + k), random(0))) as never);
+  const samples = dataset(Array.from({ length: 8 }, (_, i) => data.train.batch(Array.from({ length: 32 }, (__, k) => i * 32 + k), random(0))) as never);
   const services = { runtime, data: samples };
   await judge(network, "dense", dense, data.test);
   for (const width of recipe.widths) {
