@@ -285,7 +285,15 @@ describe("a failure while writing", () => {
   });
 });
 
+test("in a browser bundle every function of the entry refuses by name", async () => {
+  const browser = (await import("../src/node-browser.ts")) as Record<string, unknown>;
+  const node = (await import("@lathe/core/node")) as Record<string, unknown>;
+  const functions = Object.entries(browser).filter(([, value]) => typeof value === "function") as [string, () => never][];
+  for (const [, refuse] of functions) expect(codeOf(refuse)).toBe("FILE_NODE_ONLY");
+  expect(functions.map(([name]) => name).sort()).toEqual(Object.keys(node).filter((name) => typeof node[name] === "function").sort());
+});
+
 test("every code of the file catalogue has a case above", () => {
-  const covered = ["FILE_OPEN", "FILE_NOT_REGULAR", "FILE_SHORT", "FILE_WRITE", "FILE_EXTERNAL_NAME", "FILE_EXTERNAL_OPTION"];
+  const covered = ["FILE_NODE_ONLY", "FILE_OPEN", "FILE_NOT_REGULAR", "FILE_SHORT", "FILE_WRITE", "FILE_EXTERNAL_NAME", "FILE_EXTERNAL_OPTION"];
   expect(fileErrors.$rows.map((row) => row.code).sort()).toEqual(covered.sort());
 });

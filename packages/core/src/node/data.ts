@@ -10,7 +10,8 @@ import type { ZipLimits } from "../data/zip.ts";
 import { Tensor } from "../tensor.ts";
 import { fileErrors, reasonOf } from "./errors.ts";
 
-async function read(path: string): Promise<Uint8Array> {
+/** The bytes of a file. @throws FILE_OPEN; its cause is the system's error */
+export async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {
@@ -19,13 +20,13 @@ async function read(path: string): Promise<Uint8Array> {
 }
 
 /** @throws FILE_OPEN, NPY_FORMAT, NPY_DTYPE */
-export const readNpy = async (path: string): Promise<Tensor> => decodeNpy(await read(path), `"${path}"`);
+export const readNpy = async (path: string): Promise<Tensor> => decodeNpy(await readBytes(path), `"${path}"`);
 
 /** Arrays by name; `dataset(await readNpz(path))` reads them as columns. @throws FILE_OPEN and what `decodeNpz` throws */
-export const readNpz = async (path: string, limits: ZipLimits = {}): Promise<Record<string, Tensor>> => decodeNpz(await read(path), limits, `"${path}"`);
+export const readNpz = async (path: string, limits: ZipLimits = {}): Promise<Record<string, Tensor>> => decodeNpz(await readBytes(path), limits, `"${path}"`);
 
 /** An IDX file, plain or gzipped (MNIST, Fashion-MNIST). @throws FILE_OPEN, IDX_FORMAT, INFLATE, ZIP_LIMIT */
-export const readIdx = async (path: string): Promise<Tensor> => decodeIdx(await read(path), {}, `"${path}"`);
+export const readIdx = async (path: string): Promise<Tensor> => decodeIdx(await readBytes(path), {}, `"${path}"`);
 
 export interface ImageFolderOptions {
   /** Turns the bytes of a file into a tensor, for instance float32 [3, height, width]. Called when the sample is read. */
@@ -74,7 +75,7 @@ export async function imageFolder(root: string, options: ImageFolderOptions): Pr
   const labels = classes.length === 0 ? {} : { label: Tensor.int64(files.map((f) => f.label ?? 0)) };
   const data = dataset({ path: paths, ...labels }).map(async (sample) => {
     const [path] = sample["path"]!.strings();
-    return { [name]: await decode(await read(path!), path!), ...sample };
+    return { [name]: await decode(await readBytes(path!), path!), ...sample };
   });
   return { data, classes };
 }

@@ -26,6 +26,10 @@ export const fileErrors = defineErrors({
     text: (d: { option: string; received: number; expected: string }) => `externalData.${d.option} is ${d.received}; expected is ${d.expected}.`,
     remedy: "Leave the option out to use its default.",
   },
+  FILE_NODE_ONLY: {
+    text: (d: { name: string }) => `${d.name} of @lathe/core/node needs files, which a browser does not have.`,
+    remedy: "Use bytes in memory: decodeModel and encodeModel, decodeNpz, memoryCheckpoint.",
+  },
 });
 
 /** "ENOENT" and the like. */

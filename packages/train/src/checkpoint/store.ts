@@ -1,4 +1,5 @@
 /** Where checkpoints are kept. */
+import { isLatheError } from "@lathe/core";
 
 export interface CheckpointStore {
   /** The bytes last written; undefined when there are none. */
@@ -11,11 +12,11 @@ export interface CheckpointStore {
 export function fileCheckpoint(path: string): CheckpointStore {
   return {
     async read() {
-      const { readFile } = await import("node:fs/promises");
+      const { readBytes } = await import("@lathe/core/node");
       try {
-        return new Uint8Array(await readFile(path));
+        return await readBytes(path);
       } catch (error) {
-        if ((error as { code?: unknown }).code === "ENOENT") return undefined;
+        if (isLatheError(error, "FILE_OPEN") && (error.cause as { code?: unknown }).code === "ENOENT") return undefined;
         throw error;
       }
     },
