@@ -1,4 +1,5 @@
 import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { defaultServerConditions } from "vite";
 import { defineConfig } from "vitest/config";
 import { CountReporter } from "./scripts/count-reporter.ts";
@@ -13,6 +14,8 @@ const workspace = ["packages", "apps"].flatMap((parent) =>
 );
 const projects = [...workspace, { name: "examples", root: "examples" }, { name: "repo", root: "scripts" }];
 
+const setup = fileURLToPath(new URL("scripts/fast-check-setup.ts", import.meta.url));
+
 export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
@@ -23,7 +26,7 @@ export default defineConfig({
     projects: projects.map(({ name, root }) => ({
       extends: true,
       root,
-      test: { name, include: ["**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000 },
+      test: { name, include: ["**/*.test.ts"], setupFiles: [setup], testTimeout: 60_000, hookTimeout: 60_000 },
     })),
   },
 });

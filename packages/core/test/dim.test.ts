@@ -69,14 +69,16 @@ describe("symbolic dimensions", () => {
     expect(substituteDim("floor(N/M)", { M: 0 })).toBeNull();
   });
 
+  // A quotient by zero has no value; NaN spreads to everything that is made of it.
+  const divisor = (b: number): number => (b === 0 ? NaN : b);
   type Tree = number | string | readonly [keyof typeof operations, Tree, Tree];
   const operations = {
     add: [addDims, (a: number, b: number) => a + b],
     sub: [subDims, (a: number, b: number) => a - b],
     mul: [mulDims, (a: number, b: number) => a * b],
-    div: [divDims, (a: number, b: number) => Math.floor(a / b)],
-    ceil: [ceilDivDims, (a: number, b: number) => Math.ceil(a / b)],
-    mod: [modDims, (a: number, b: number) => a - b * Math.floor(a / b)],
+    div: [divDims, (a: number, b: number) => Math.floor(a / divisor(b))],
+    ceil: [ceilDivDims, (a: number, b: number) => Math.ceil(a / divisor(b))],
+    mod: [modDims, (a: number, b: number) => a - b * Math.floor(a / divisor(b))],
     max: [maxDims, Math.max],
     min: [minDims, Math.min],
   } as const;
