@@ -24,9 +24,12 @@ export function addDataFlags(command: Command): Command {
     .option("--bind-data <name=size...>", "sizes of symbolic dimensions in random inputs (default: 1)");
 }
 
-/** The data that the flags name, or undefined when they name none. @throws CLI_DATA_PATH, CLI_DATA_ROWS, CLI_BAD_VALUE, CLI_SYMBOL */
-export async function openData(model: Model, flags: DataFlags): Promise<Dataset | undefined> {
-  if (flags.data !== undefined) return readData(flags.data, countOf("--batch", flags.batch ?? "1"));
+/**
+ * The data that the flags name, or undefined when they name none. `more` joins the arrays of an .npz file.
+ * @throws CLI_DATA_PATH, CLI_DATA_ROWS, CLI_BAD_VALUE, CLI_SYMBOL
+ */
+export async function openData(model: Model, flags: DataFlags, more?: Sample): Promise<Dataset | undefined> {
+  if (flags.data !== undefined) return readData(flags.data, countOf("--batch", flags.batch ?? "1"), more);
   if (flags.randomData === undefined) return undefined;
   const count = countOf("--random-data", flags.randomData);
   const { sizes } = bindAll(model, parseBindings(flags.bindData));
@@ -35,17 +38,19 @@ export async function openData(model: Model, flags: DataFlags): Promise<Dataset 
   });
 }
 
-async function readData(path: string, batch: number): Promise<Dataset> {
+async function readData(path: string, batch: number, more: Sample = {}): Promise<Dataset> {
   const found = await stat(path).catch((cause: unknown) => {
     throw cliErrors.CLI_DATA_PATH({ path, reason: "it does not exist" }, cause);
   });
   if (!found.isDirectory()) {
-    const columns = await readNpz(path);
+    const columns = { ...(await readNpz(path)), ...more };
     const rows = rowsOf(path, columns);
     return dataset(() => runs(columns, rows, batch));
   }
   const files = (await readdir(path)).filter((file) => file.endsWith(".npz")).sort();
   if (files.length === 0) throw cliErrors.CLI_DATA_PATH({ path, reason: "the folder has no .npz file" });
+  const [single] = Object.keys(more);
+  if (single !== undefined) throw cliErrors.CLI_DATA_PATH({ path, reason: `${single} in a file of their own go with one .npz file, not with a folder` });
   return dataset(async function* () {
     for (const file of files) yield await readNpz(join(path, file));
   });

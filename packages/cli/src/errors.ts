@@ -5,6 +5,14 @@ export const cliErrors = defineErrors({
     text: (d: { technique: string }) => `"${d.technique}" needs data to run the model on.`,
     remedy: "Give --data with an .npz file or a folder of them, or --random-data COUNT for a dry run.",
   },
+  CLI_NO_LABELS: {
+    text: (d: { technique: string }) => `"${d.technique}" judges models and needs labelled data for it.`,
+    remedy: "Give --data (or --eval-data) with an array of labels beside the inputs; --labels names the array, or a .npy or IDX file.",
+  },
+  CLI_ONE_WAY: {
+    text: (d: { given: readonly string[] }) => `${d.given.join(" and ")} cannot be given together.`,
+    remedy: "Choose one way to quantize; a recipe (lathe optimize) runs several steps.",
+  },
   CLI_BAD_VALUE: {
     text: (d: { flag: string; expected: string; received: string }) => `${d.flag} expects ${d.expected} but got "${d.received}".`,
     remedy: "See --help for the values it takes.",

@@ -5,6 +5,7 @@ import { benchCommand } from "./commands/bench.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { packageCommand } from "./commands/package.ts";
+import { quantizeCommand } from "./commands/quantize.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { exitCode, optimizeCommand, techniqueCommand } from "./commands/transform.ts";
 import { processIo, table, type Io } from "./io.ts";
@@ -28,6 +29,7 @@ export function createProgram({ techniques = standardTechniques, io = processIo(
     .showSuggestionAfterError();
   inspectCommand(program, io);
   for (const technique of techniques) techniqueCommand(program, technique, io);
+  quantizeCommand(program, techniques, io);
   optimizeCommand(program, techniques, io);
   compareCommand(program, io);
   benchCommand(program, io);

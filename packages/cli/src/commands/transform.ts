@@ -6,15 +6,16 @@ import { loadModel, saveModel, writeFiles } from "@lathe/core/node";
 import { trainer } from "@lathe/train";
 import { Option, type Command } from "commander";
 import { cancelOnInterrupt } from "../cancel.ts";
-import { addDataFlags, openData, type DataFlags } from "../data.ts";
+import { addDataFlags, openData } from "../data.ts";
 import { cliErrors } from "../errors.ts";
 import { addFlags, readFlags } from "../flags.ts";
+import { addLabelFlags, evaluator, type LabelFlags } from "../labels.ts";
 import { amount, bytes, duration, json, table, type Io } from "../io.ts";
 import { numberOf } from "../numbers.ts";
 import { progressView } from "../progress.ts";
 import { quietRuntime } from "../runtime.ts";
 
-interface TransformFlags extends DataFlags {
+interface TransformFlags extends LabelFlags {
   readonly output: string;
   readonly report?: string;
   readonly json?: boolean;
@@ -41,6 +42,7 @@ export function techniqueCommand(program: Command, technique: AnyTechnique, io: 
   const command = program.command(technique.name).description(technique.summary).argument("<model>", "an ONNX file");
   addTransformFlags(command);
   addFlags(command, schema);
+  if (technique.needs.includes("evaluate")) addLabelFlags(command);
   command.action(async (path: string, flags: TransformFlags) => {
     const step = technique.bind(readFlags(flags as unknown as Record<string, unknown>, schema));
     await transform(path, pipeline(step), flags, io);
@@ -49,7 +51,7 @@ export function techniqueCommand(program: Command, technique: AnyTechnique, io: 
 
 export function optimizeCommand(program: Command, techniques: readonly AnyTechnique[], io: Io): void {
   const command = program.command("optimize").description("Runs the steps of a recipe, a JSON file.").argument("<model>", "an ONNX file");
-  addTransformFlags(command).requiredOption("--recipe <file>", 'a JSON list of steps: [{"use": name, "with": options}]');
+  addLabelFlags(addTransformFlags(command)).requiredOption("--recipe <file>", 'a JSON list of steps: [{"use": name, "with": options}]');
   command.action(async (path: string, flags: TransformFlags & { recipe: string }) => {
     await transform(path, fromRecipe(techniques, await readRecipe(flags.recipe)), flags, io);
   });
@@ -88,10 +90,13 @@ async function transform(path: string, steps: Pipeline, flags: TransformFlags, i
 /** What the steps ask for; data that nobody asks for is not opened. */
 async function lend(needs: ReadonlySet<ServiceName>, model: Model, flags: TransformFlags, steps: Pipeline): Promise<Partial<Services>> {
   const data = await openData(model, flags);
-  if (needs.has("data") && !data) throw cliErrors.CLI_NO_DATA({ technique: steps.steps.map((s) => s.name).join(", ") });
+  const technique = steps.steps.map((s) => s.name).join(", ");
+  if (needs.has("data") && !data) throw cliErrors.CLI_NO_DATA({ technique });
+  const runtime = quietRuntime("thread");
   // Training feeds and fetches all weights at each step: without a thread in between nothing is copied twice.
   const training = needs.has("trainer") ? { trainer: trainer({ runtime: quietRuntime("inline") }) } : {};
-  return { runtime: quietRuntime("thread"), ...training, ...(data ? { data } : {}) };
+  const judging = needs.has("evaluate") ? { evaluate: await evaluator(model, runtime, data, flags, technique) } : {};
+  return { runtime, ...training, ...judging, ...(data ? { data } : {}) };
 }
 
 function summary({ report }: RunResult, output: string, io: Io): string {
@@ -118,5 +123,5 @@ async function writeReport({ report }: RunResult, path: string): Promise<void> {
 /** Exit code of a failure: 2 for what the caller can mend in the command itself, 130 for an interruption, else 1. */
 export function exitCode(error: unknown): number {
   if (error instanceof Error && error.name === "AbortError") return 130;
-  return isLatheError(error) && /^(CLI_(?!DIFFERENT)|OPTIONS_|RECIPE_|STATS_SYMBOL$)/.test(error.code) ? 2 : 1;
+  return isLatheError(error) && /^(CLI_(?!DIFFERENT)|OPTIONS_|EVALUATE_|RECIPE_|STATS_SYMBOL$)/.test(error.code) ? 2 : 1;
 }

@@ -75,6 +75,20 @@ export const techniqueErrors = defineErrors({
     text: (d: { technique: string; vendor: string }) => `The options of "${d.technique}" are described by ${d.vendor}, which does not give a JSON Schema.`,
     remedy: "Use a schema library that implements Standard JSON Schema (zod 4.2 or later does), or wrap the schema with jsonSchema given by hand.",
   },
+  EVALUATE_LABELS: {
+    text: (d: { labels: string | undefined; known: readonly string[] }) =>
+      `The data to judge models with has no labels${d.labels === undefined ? "" : ` "${d.labels}"`} (beside the model's inputs it has: ${list(d.known)}).`,
+    remedy: "Add an array of labels to the data, or name the one that holds them.",
+  },
+  EVALUATE_OUTPUT: {
+    text: (d: { output: string | undefined; known: readonly string[] }) =>
+      `${d.output === undefined ? "It is not clear which output is to be judged" : `The model has no output "${d.output}" to be judged`} (it has: ${list(d.known)}).`,
+    remedy: "Name one of the outputs.",
+  },
+  EVALUATE_EMPTY: {
+    text: () => "There is no data to judge models with.",
+    remedy: "Give labelled samples, several hundred if the score is a share.",
+  },
   SEARCH_NOTHING_FITS: {
     text: (d: { tried: number; constraint: string; best: string }) => `None of the ${d.tried} candidates tried satisfies ${d.constraint}; the nearest: ${d.best}.`,
     remedy: "Allow a larger drop, or offer gentler candidates.",

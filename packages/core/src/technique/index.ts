@@ -1,6 +1,7 @@
 export { techniqueErrors } from "./errors.ts";
 export type { StandardSchemaV1, SchemaInput, SchemaOutput, SchemaIssue, JsonSchema } from "./standard-schema.ts";
 export * from "./services.ts";
+export { evaluateLabelled, labelledMetrics, type LabelledMetric, type LabelledOptions } from "./evaluate.ts";
 export * from "./contract.ts";
 export * from "./technique.ts";
 export { EventLog } from "./events.ts";
