@@ -23,3 +23,23 @@ export function json(res: Res, status: number, body: unknown, headers: Readonly<
 /** A problem in the form of GraphQL's errors, so that clients read one form. */
 export const refuse = (res: Res, status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}): void =>
   json(res, status, { errors: [{ message, extensions: { code } }] }, headers);
+
+export const TOO_LARGE: unique symbol = Symbol("over the limit");
+export const GONE: unique symbol = Symbol("the client went away");
+
+/** The body as text; {@link TOO_LARGE} as soon as it is over the limit. */
+export function readBody(req: Req, limit: number): Promise<string | typeof TOO_LARGE | typeof GONE> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    req.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= limit) return void chunks.push(chunk);
+      chunks.length = 0;
+      resolve(TOO_LARGE);
+    });
+    req.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+    req.on("error", () => resolve(GONE));
+    req.on("close", () => resolve(GONE));
+  });
+}

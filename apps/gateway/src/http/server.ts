@@ -1,10 +1,10 @@
 /** The one router. What is not in its table does not exist; what is not marked public passes the key check first. */
 import { createServer, type Server } from "node:http";
-import type { Readable } from "node:stream";
-import type { App, Ctx } from "../app.ts";
+import type { App } from "../app.ts";
 import type { Principal } from "../auth.ts";
 import { traced } from "../ops/trace.ts";
 import { download, upload } from "./files.ts";
+import { graphql } from "./graphql.ts";
 import type { Metrics } from "./metrics.ts";
 import { rate } from "./rate.ts";
 import { harden, json, refuse, type Req, type Res } from "./respond.ts";
@@ -24,9 +24,17 @@ export interface HttpOptions {
 interface Call extends HttpOptions {
   readonly req: Req;
   readonly res: Res;
-  readonly url: URL;
+  readonly url: Target;
   readonly match: RegExpExecArray;
   readonly principal: Principal | undefined;
+}
+
+/** An address of ours: what comes after the host. */
+interface Target {
+  readonly pathname: string;
+  /** With its question mark; empty when there is none. */
+  readonly search: string;
+  readonly searchParams: URLSearchParams;
 }
 
 interface Route {
@@ -39,7 +47,7 @@ interface Route {
 }
 
 export const routes: readonly Route[] = [
-  { name: "graphql", methods: ["GET", "POST"], path: /^\/graphql$/, access: "read", handle: graphql },
+  { name: "graphql", methods: ["GET", "POST"], path: /^\/graphql$/, access: "read", handle: ({ url, principal, ...call }) => graphql({ ...call, target: url.pathname + url.search, principal: principal! }) },
   { name: "upload", methods: ["PUT", "HEAD"], path: /^\/uploads\/([A-Za-z0-9_-]{1,64})$/, access: "signed", handle: ({ app, req, res, match, url }) => upload(app, req, res, match[1]!, url.searchParams) },
   { name: "file", methods: ["GET", "HEAD"], path: /^\/files\/(sha256:[0-9a-f]{64})$/, access: "signed", handle: ({ app, req, res, match, url }) => download(app, req, res, match[1]!, url.searchParams) },
   { name: "live", methods: ["GET"], path: /^\/live$/, access: "public", handle: ({ res }) => json(res, 200, { live: true }) },
@@ -92,74 +100,23 @@ async function serve(options: HttpOptions, req: Req, res: Res, named: (route: st
 }
 
 /** Paths are compared as they come: what needs decoding is no path of ours. */
-function parseUrl(text: string): URL | undefined {
+function parseUrl(text: string): Target | undefined {
   if (!text.startsWith("/") || text.startsWith("//") || text.length > 8192) return undefined;
-  const [path = ""] = text.split("?", 1);
-  if (/[%\\]|\/\.|[^\x21-\x7e]/.test(path)) return undefined;
-  try {
-    return new URL(text, "http://gateway");
-  } catch {
-    return undefined;
-  }
+  const mark = text.indexOf("?");
+  const [pathname, search] = mark < 0 ? [text, ""] : [text.slice(0, mark), text.slice(mark)];
+  if (/[%\\#]|\/\.|[^\x21-\x7e]/.test(pathname)) return undefined;
+  return {
+    pathname,
+    search,
+    get searchParams() {
+      return new URLSearchParams(search);
+    },
+  };
 }
 
 async function principalOf(app: App, req: Req): Promise<Principal | undefined> {
   const [, token] = /^Bearer (lathe_[A-Za-z0-9_-]{8,200})$/.exec(req.headers.authorization ?? "") ?? [];
   return token === undefined ? undefined : app.keys.find(token);
-}
-
-async function graphql({ app, yoga, req, res, url, principal, publicUrl }: Call): Promise<void> {
-  if (!mayCross(req)) return refuse(res, 403, "CSRF", 'Requests other than POST with application/json need the header "x-lathe-client".');
-  const type = req.headers["content-type"] ?? "";
-  if (req.method === "POST" && !/^application\/(graphql-response\+|graphql\+)?json\b/i.test(type)) return refuse(res, 415, "CONTENT_TYPE", "Send application/json.");
-  const abort = new AbortController();
-  res.on("close", () => abort.abort());
-  const stream = /text\/event-stream/.test(req.headers.accept ?? "");
-  const clock = stream ? undefined : setTimeout(() => abort.abort(), app.limits.requestMs);
-  try {
-    const body = req.method === "POST" ? await readBody(req, app.limits.requestBytes) : undefined;
-    if (body === "too-large") return refuse(res, 413, "TOO_LARGE", `A request may have at most ${app.limits.requestBytes} bytes.`, { connection: "close" });
-    const origin = publicUrl ?? `http://${req.headers.host ?? "localhost"}`;
-    const request = new Request(new URL(url.pathname + url.search, "http://gateway"), { method: req.method!, headers: headersOf(req), body: body ? new Uint8Array(body) : null, signal: abort.signal });
-    const context: Ctx = { app, principal: principal!, origin, signal: abort.signal };
-    const response = await yoga.fetch(request, context);
-    res.writeHead(response.status, { ...Object.fromEntries(response.headers), "cache-control": "no-store" });
-    await send(response.body, res);
-  } finally {
-    clearTimeout(clock);
-  }
-}
-
-/** Browsers send JSON and own headers across origins only after asking, and we never say yes. */
-const mayCross = (req: Req): boolean => req.headers["x-lathe-client"] !== undefined || (req.method === "POST" && /json/.test(req.headers["content-type"] ?? ""));
-
-const headersOf = (req: Req): [string, string][] =>
-  ["accept", "content-type", "x-lathe-client"].flatMap((name) => (typeof req.headers[name] === "string" ? [[name, req.headers[name]] as [string, string]] : []));
-
-async function readBody(req: Readable, limit: number): Promise<Buffer | "too-large"> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of req) {
-    size += (chunk as Buffer).length;
-    if (size > limit) return "too-large";
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** Takes the next piece only when the client has taken the last one: a slow reader costs no memory. */
-async function send(body: ReadableStream<Uint8Array> | null, res: Res): Promise<void> {
-  const reader = body?.getReader();
-  res.on("close", () => void reader?.cancel().catch(() => undefined));
-  while (reader && !res.destroyed) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    if (!res.write(value)) await new Promise<void>((resolve) => {
-      res.once("drain", resolve);
-      res.once("close", resolve);
-    });
-  }
-  res.end();
 }
 
 async function readiness({ app, ready, res }: Call): Promise<void> {

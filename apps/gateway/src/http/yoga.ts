@@ -12,9 +12,36 @@ export interface YogaOptions {
   readonly development: boolean;
 }
 
-export type Yoga = ReturnType<typeof makeYoga>;
+/** What the pipeline reads of a request. */
+export interface PlainRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: { get(name: string): string | null };
+  readonly body: null;
+  json(): Promise<unknown>;
+}
 
-export function makeYoga({ app, schema, development }: YogaOptions) {
+export interface PlainReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | ReadableStream<Uint8Array> | null;
+}
+
+export type Yoga = (request: PlainRequest, context: Ctx) => Promise<PlainReply>;
+
+/** Stands where yoga makes a `Response`. */
+class Reply implements PlainReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: PlainReply["body"];
+  constructor(body: PlainReply["body"], init: { readonly status?: number; readonly headers?: Readonly<Record<string, string>> } = {}) {
+    this.body = body;
+    this.status = init.status ?? 200;
+    this.headers = init.headers ?? {};
+  }
+}
+
+export function makeYoga({ app, schema, development }: YogaOptions): Yoga {
   const { limits } = app;
   const armor = new EnvelopArmor({
     maxDepth: { n: limits.depth, propagateOnRejection: true },
@@ -25,8 +52,11 @@ export function makeYoga({ app, schema, development }: YogaOptions) {
     costLimit: { enabled: false },
     blockFieldSuggestion: { enabled: !development },
   }).protect();
-  return createYoga<Ctx & object>({
+  const { handleRequest } = createYoga<Ctx & object>({
     schema,
+    fetchAPI: { Response: Reply as unknown as typeof Response },
+    // The body was read, and bounded, before.
+    maxRequestBodySize: false,
     graphqlEndpoint: "/graphql",
     batching: false,
     multipart: false,
@@ -37,6 +67,7 @@ export function makeYoga({ app, schema, development }: YogaOptions) {
     maskedErrors: { maskError: (error) => mask(app, error), isDev: false },
     plugins: [...(armor.plugins as unknown as Plugin[]), introspectionFor(), refusedIs400()],
   });
+  return async (request, context) => (await handleRequest(request as unknown as Request, context)) as unknown as PlainReply;
 }
 
 /** Errors made for clients pass; of all others they learn nothing, and the log learns everything. */

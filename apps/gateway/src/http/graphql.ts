@@ -1,0 +1,101 @@
+/** GraphQL over HTTP. Yoga decides what is asked and answered; what it reads a request from and writes a reply to are plain objects, which cost a tenth of the classes of the Fetch standard. */
+import type { App, Ctx } from "../app.ts";
+import type { Principal } from "../auth.ts";
+import { GONE, readBody, refuse, TOO_LARGE, type Req, type Res } from "./respond.ts";
+import type { Yoga } from "./yoga.ts";
+
+export interface GraphqlCall {
+  readonly app: App;
+  readonly yoga: Yoga;
+  readonly req: Req;
+  readonly res: Res;
+  /** Path and query as they came. */
+  readonly target: string;
+  readonly principal: Principal;
+  readonly publicUrl?: string | undefined;
+}
+
+export async function graphql({ app, yoga, req, res, target, principal, publicUrl }: GraphqlCall): Promise<void> {
+  if (!mayCross(req)) return refuse(res, 403, "CSRF", 'Requests other than POST with application/json need the header "x-lathe-client".');
+  if (req.method === "POST" && !/^application\/(graphql-response\+|graphql\+)?json\b/i.test(req.headers["content-type"] ?? "")) return refuse(res, 415, "CONTENT_TYPE", "Send application/json.");
+  const ending = endOf(res);
+  const stream = /text\/event-stream/.test(req.headers.accept ?? "");
+  const clock = stream ? undefined : setTimeout(() => {
+    ending.abort();
+    if (!res.headersSent) refuse(res, 503, "TIMED_OUT", `The operation was not answered within ${app.limits.requestMs} ms.`, { connection: "close" });
+  }, app.limits.requestMs);
+  try {
+    const body = req.method === "POST" ? await readBody(req, app.limits.requestBytes) : "";
+    if (body === GONE) return void res.destroy();
+    if (body === TOO_LARGE) return refuse(res, 413, "TOO_LARGE", `A request may have at most ${app.limits.requestBytes} bytes.`, { connection: "close" });
+    const context: Ctx = {
+      app,
+      principal,
+      origin: publicUrl ?? `http://${req.headers.host ?? "localhost"}`,
+      get signal() {
+        return ending.signal();
+      },
+    };
+    const { status, headers, body: reply } = await yoga(plainRequest(req, target, body), context);
+    if (res.headersSent) return;
+    if (reply !== null && typeof reply !== "string") {
+      res.writeHead(status, { ...headers, "cache-control": "no-store" });
+      return await send(reply, res);
+    }
+    const text = reply ?? "";
+    res.writeHead(status, { ...headers, "cache-control": "no-store", "content-length": Buffer.byteLength(text) });
+    res.end(text);
+  } finally {
+    clearTimeout(clock);
+  }
+}
+
+/** Browsers send JSON and own headers across origins only after asking, and we never say yes. */
+const mayCross = (req: Req): boolean => req.headers["x-lathe-client"] !== undefined || (req.method === "POST" && /json/.test(req.headers["content-type"] ?? ""));
+
+/** Only these headers mean anything to what answers. */
+const passed: ReadonlySet<string> = new Set(["accept", "content-type", "x-lathe-client"]);
+
+function plainRequest(req: Req, target: string, body: string) {
+  const header = (name: string): string | null => {
+    const value = passed.has(name) ? req.headers[name] : undefined;
+    return typeof value === "string" ? value : null;
+  };
+  return { method: req.method!, url: `http://gateway${target}`, headers: { get: header }, body: null, json: async (): Promise<unknown> => JSON.parse(body) };
+}
+
+/** Tells when nobody waits for the reply any more. Few operations ask, so the signal is made when one does. */
+function endOf(res: Res): { signal(): AbortSignal; abort(): void } {
+  let over = false;
+  let controller: AbortController | undefined;
+  const abort = (): void => {
+    over = true;
+    controller?.abort();
+  };
+  res.on("close", () => {
+    if (!res.writableFinished) abort();
+  });
+  return {
+    abort,
+    signal() {
+      controller ??= new AbortController();
+      if (over) controller.abort();
+      return controller.signal;
+    },
+  };
+}
+
+/** Takes the next piece only when the client has taken the last one: a slow reader costs no memory. */
+async function send(body: ReadableStream<Uint8Array>, res: Res): Promise<void> {
+  const reader = body.getReader();
+  res.on("close", () => void reader.cancel().catch(() => undefined));
+  while (!res.destroyed) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (!res.write(value)) await new Promise<void>((resolve) => {
+      res.once("drain", resolve);
+      res.once("close", resolve);
+    });
+  }
+  res.end();
+}
