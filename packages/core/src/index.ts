@@ -33,6 +33,8 @@ export { axisLabel, tiePositions } from "./ops/tie.ts";
 export * from "./random.ts";
 export * from "./technique/index.ts";
 export * from "./data/index.ts";
+export * from "./linear/layer.ts";
+export * from "./linear/capture.ts";
 export * from "./metrics.ts";
 export * from "./stats-size.ts";
 export { Report, makeReport, type RunFacts } from "./report/report.ts";

@@ -4,7 +4,7 @@ import { pruneErrors } from "./errors.ts";
 import { criterion, normalize, type Criterion } from "./importance/criteria.ts";
 import { dataCriterion } from "./importance/from-data.ts";
 import type { Scored } from "./importance/select.ts";
-import { firstSamples } from "./linear/capture.ts";
+import { firstSamples } from "./linear/samples.ts";
 import type { ImportanceOptions } from "./options.ts";
 import { estimateBatchNorm } from "./recover/batch-norm.ts";
 import { refit } from "./recover/refit.ts";

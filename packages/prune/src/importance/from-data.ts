@@ -1,9 +1,7 @@
 /** Importance that is measured on samples: from the loss's gradient, or from what flows through the channels. */
 import type { Feeds, Model, Runtime, Tensor, Value } from "@lathe/core";
-import { feedsOf } from "@lathe/core";
+import { eachActivation, feedsOf, linearOf } from "@lathe/core";
 import { pruneErrors } from "../errors.ts";
-import { eachActivation } from "../linear/capture.ts";
-import { linearOf } from "../linear/layer.ts";
 import type { Group } from "../structure/dependency-graph.ts";
 import type { Criterion, Reduction } from "./criteria.ts";
 import { perWeight } from "./criteria.ts";

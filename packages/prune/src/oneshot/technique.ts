@@ -1,9 +1,10 @@
 /** The technique for large matrix layers: pruned in one go by their inputs' statistics, without training. */
-import { defineTechnique, floatWeights, verified, type Model, type TechniqueContext } from "@lathe/core";
+import {
+  defineTechnique, eachActivation, floatWeights, inputsAt, linearLayers, matrices, placesOf, setMatrices, verified, type Linear, type Model, type TechniqueContext,
+} from "@lathe/core";
 import { z } from "zod";
 import { addOuter, mirror } from "../linear/algebra.ts";
-import { eachActivation, firstSamples } from "../linear/capture.ts";
-import { inputsAt, linearLayers, matrices, placesOf, setMatrices, type Linear } from "../linear/layer.ts";
+import { firstSamples } from "../linear/samples.ts";
 import { patternOf, type Pattern } from "../sparse/pattern.ts";
 import { compressedSizes } from "../storage/sizes.ts";
 import { prepare } from "../structure/prepare.ts";

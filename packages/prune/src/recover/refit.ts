@@ -4,11 +4,11 @@
  * min over W', b' of |X' W'ᵀ + b' - Y|² + λ |W' - W|², λ = strength · mean of diag(X'ᵀX'): ridge regression towards the cut weights
  * (compare He et al. 2017, "Channel pruning", least-squares reconstruction).
  */
-import { Tensor, type Feeds, type Model, type Random, type Runtime } from "@lathe/core";
+import {
+  eachActivation, inputsAt, linearLayers, matrices, outputsAt, placesOf, setMatrices, Tensor, type Feeds, type Linear, type Model, type Place, type Random, type Runtime,
+} from "@lathe/core";
 import type { KeptPositions } from "../structure/cut.ts";
 import { addOuter, dampedCholesky, mirror, solve } from "../linear/algebra.ts";
-import { eachActivation } from "../linear/capture.ts";
-import { inputsAt, linearLayers, matrices, outputsAt, placesOf, setMatrices, type Linear, type Place } from "../linear/layer.ts";
 
 export interface RefitOptions {
   readonly runtime: Runtime;

@@ -1,6 +1,11 @@
-/** What flows through a layer on the caller's data. */
-import { deadCode, feedsOf, passContext, runPass, type Dataset, type Feeds, type Model, type Runtime, type Tensor } from "@lathe/core";
-import { pruneErrors } from "../errors.ts";
+/** What flows through the values of a model on given samples. */
+import { feedsOf } from "../data/feeds.ts";
+import type { Model } from "../ir/model.ts";
+import { deadCode } from "../passes/dead-code.ts";
+import { runPass } from "../passes/compose.ts";
+import { passContext } from "../passes/context.ts";
+import type { Feeds, Runtime } from "../runtime.ts";
+import type { Tensor } from "../tensor.ts";
 
 /** A copy of the model (tensors shared) that ends at the named values. */
 export async function endingAt(model: Model, names: readonly string[]): Promise<Model> {
@@ -29,16 +34,4 @@ export async function eachActivation(
   } finally {
     await session?.dispose();
   }
-}
-
-/** The first samples of a dataset in memory. @throws PRUNE_NO_DATA */
-export async function firstSamples(data: Dataset, samples: number, signal: AbortSignal): Promise<Feeds[]> {
-  const batches: Feeds[] = [];
-  signal.throwIfAborted();
-  for await (const sample of data.take(samples)) {
-    signal.throwIfAborted();
-    batches.push(sample);
-  }
-  if (batches.length === 0) throw pruneErrors.PRUNE_NO_DATA({});
-  return batches;
 }

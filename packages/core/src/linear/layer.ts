@@ -1,5 +1,8 @@
 /** Layers that multiply an activation with a constant matrix, seen alike: Conv (through its windows), Gemm and MatMul. */
-import { Tensor, type Graph, type Node, type Value } from "@lathe/core";
+import type { Graph } from "../ir/graph.ts";
+import type { Node } from "../ir/node.ts";
+import type { Value } from "../ir/value.ts";
+import { Tensor } from "../tensor.ts";
 
 export interface Linear {
   readonly node: Node;
