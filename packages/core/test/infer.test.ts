@@ -196,6 +196,14 @@ describe("inference in subgraphs", () => {
     expect(typeOf(model, "all")).toBe("float32[last.iterations,1,C]");
   });
 
+  it("leaves the counter of a Loop a vector of one where the body declares it so", () => {
+    const model = loop(false, (graph) => scalar(graph, "five", 5));
+    const { inputs } = [...model.graph.nodes][0]!.attribute("body", "graph")!;
+    inputs[0]!.type = tensorType("int64", [1]);
+    expect(codes(model)).toEqual([]);
+    expect(inputs.slice(0, 2).map((v) => v.shape)).toEqual([[1], []]);
+  });
+
   it("cuts the slices of a Scan and stacks its outputs", () => {
     const model = new Model();
     const body = new Graph("body");

@@ -54,13 +54,17 @@ const withoutShape = (type: ValueType): ValueType => (type.kind === "tensor" ? t
 /** Loop: outputs are the state behind the last iteration, then one stacked tensor per scan output. */
 export const inferLoop = (c: InferContext): void => {
   const initial = Array.from({ length: Math.max(0, c.inputCount - 2) }, (_, i) => c.type(i + 2));
-  const counter = tensorType("int64", []);
-  const condition = tensorType("bool", []);
+  const inputs = c.node.attribute("body", "graph")?.inputs ?? [];
+  const counter = tensorType("int64", oneElement(inputs[0]));
+  const condition = tensorType("bool", oneElement(inputs[1]));
   const { state, outputs } = settle(c, initial, (types) => c.inferGraph("body", [counter, condition, ...types]).slice(1));
   state.forEach((type, i) => type && c.setType(i, type));
   const times = tripCount(c);
   for (let i = state.length; i < c.outputCount; i++) c.setType(i, stacked(outputs[i], 0, times));
 };
+
+/** Iteration number and condition come as scalars or, where the body declares [1], as vectors of one: engines go by the declaration. */
+const oneElement = (declared: Value | undefined): Shape => (declared?.shape?.length === 1 ? [1] : []);
 
 /** The number of iterations: M when the condition is always true, else a symbol of its own. */
 function tripCount(c: InferContext): Dim {
