@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { ortRuntime, profile } from "@lathe/ort";
-import { Trainer, crossEntropy, sgd, trainingStep } from "@lathe/train";
+import { Trainer, blockOf, crossEntropy, sgd, trainingStep } from "@lathe/train";
 import { speedCases, type SpeedCase } from "./lib/train-models.ts";
 import { torchPeer } from "./lib/torch-peer.ts";
 
@@ -18,13 +18,14 @@ const round = (x: number): number => Math.round(x * 100) / 100;
 
 async function measure(c: SpeedCase) {
   const optimizer = sgd({ momentum: 0.9 });
-  const step = trainingStep(c.model, { loss: crossEntropy(), optimizer });
+  const runtime = ortRuntime({ load: { threads: THREADS, memoryPattern: false } });
+  const step = trainingStep(c.model, { loss: crossEntropy(), optimizer, block: await blockOf(runtime) });
   const begin = performance.now();
-  const trainer = await Trainer.create(step, optimizer, ortRuntime({ load: { threads: THREADS } }));
+  const trainer = await Trainer.create(step, optimizer, runtime);
   const createMs = performance.now() - begin;
   if (process.argv.includes("--profile")) {
     const feeds = trainer.feeds(c.batch, 0.01);
-    const { ops, nodesMs } = await profile(step.model, feeds, { threads: THREADS, runs: 8, memoryPattern: false });
+    const { ops, nodesMs } = await profile(step.blocked?.model ?? step.model, feeds, { threads: THREADS, runs: 8, memoryPattern: false });
     console.log(c.name, round(nodesMs), Object.entries(ops).slice(0, 14).map(([op, ms]) => `${op} ${round(ms)}`).join(", "));
   }
   const peer = await torchPeer(c.peer, c.model, [c.batch], { name: "sgd", lr: 0.01, momentum: 0.9 }, THREADS);
@@ -39,7 +40,7 @@ async function measure(c: SpeedCase) {
   }
   peer.stop();
   await trainer.dispose();
-  const row = { model: c.title, latheMs: round(median(ours)), torchMs: round(median(theirs)), ratio: round(median(ours) / median(theirs)), ratioOfMinima: round(Math.min(...ours) / Math.min(...theirs)), nodes: step.model.graph.nodeCount, createMs: Math.round(createMs), load: round(loadavg()[0]!), torch: peer.torch };
+  const row = { model: c.title, latheMs: round(median(ours)), torchMs: round(median(theirs)), ratio: round(median(ours) / median(theirs)), ratioOfMinima: round(Math.min(...ours) / Math.min(...theirs)), nodes: (step.blocked?.model ?? step.model).graph.nodeCount, createMs: Math.round(createMs), load: round(loadavg()[0]!), torch: peer.torch };
   console.log(`${row.model}: ${row.latheMs} ms, PyTorch ${row.torch} ${row.torchMs} ms, ratio ${row.ratio} (minima ${row.ratioOfMinima}); ${row.nodes} nodes, load ${row.load}`);
   return row;
 }

@@ -4,6 +4,7 @@ import { trainErrors } from "../errors.ts";
 import { crossEntropy, type Loss } from "../step/losses.ts";
 import { adamW, type Optimizer } from "../step/optimizers.ts";
 import { constant, type Schedule } from "../step/schedules.ts";
+import { blockOf } from "../step/blocked.ts";
 import { trainingStep, type StepOptions } from "../step/graph.ts";
 import { decodeState, encodeState } from "../checkpoint/state.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";
@@ -128,10 +129,11 @@ class Loop {
     if (fixed !== undefined && batchSize !== fixed) throw trainErrors.TRAIN_OPTION({ option: "batchSize", expected: `${fixed}, the fixed batch of the model's inputs`, received: String(batchSize) });
     const optimizer = this.#options.optimizer ?? adamW();
     const { optimizer: _, loss = crossEntropy(), metrics, ...rest } = this.#options;
-    const step = trainingStep(this.#options.model, { ...rest, loss, optimizer, ...(metrics ? { metrics } : {}) });
+    const runtime = this.#options.runtime ?? (await defaultRuntime());
+    const block = this.#options.block ?? (await blockOf(runtime));
+    const step = trainingStep(this.#options.model, { ...rest, loss, optimizer, block, ...(metrics ? { metrics } : {}) });
     const data = await trainingData(this.#options.data, this.#options.model);
     const order = batchOrder({ size: data.size, batchSize, epochs, seed, shuffle, dropLast });
-    const runtime = this.#options.runtime ?? (await defaultRuntime());
     const trainer = await Trainer.create(step, optimizer, runtime, seed);
     try {
       const fingerprint = `${optimizer.name}, seed ${seed}, batches of ${batchSize} out of ${data.size}, ${step.parameters.length} parameters`;

@@ -21,7 +21,9 @@ export interface TrainerState {
 }
 
 export class Trainer {
-  readonly #session: Session;
+  /** Of the standard step and of the blocked one; each loaded when first needed. */
+  readonly #sessions = new Map<Model, Session>();
+  readonly #inputs: readonly string[];
   readonly #runtime: Runtime;
   readonly #step: TrainingStep;
   readonly #optimizer: Optimizer;
@@ -31,8 +33,8 @@ export class Trainer {
   #tensors: Map<string, Tensor>;
   #count = 0;
 
-  private constructor(session: Session, runtime: Runtime, step: TrainingStep, optimizer: Optimizer, seed: number) {
-    this.#session = session;
+  private constructor(runtime: Runtime, step: TrainingStep, optimizer: Optimizer, seed: number) {
+    this.#inputs = step.model.graph.inputs.map((v) => v.name);
     this.#runtime = runtime;
     this.#step = step;
     this.#optimizer = optimizer;
@@ -44,8 +46,9 @@ export class Trainer {
 
   /** Loads the step. `seed` draws dropout masks. */
   static async create(step: TrainingStep, optimizer: Optimizer, runtime: Runtime, seed = 0): Promise<Trainer> {
-    const session = await runtime.load(step.model, { config: { "session.disable_quant_qdq": "1" } });
-    return new Trainer(session, runtime, step, optimizer, seed);
+    const trainer = new Trainer(runtime, step, optimizer, seed);
+    await trainer.#session(step.blocked?.model ?? step.model);
+    return trainer;
   }
 
   /** Steps done. */
@@ -60,7 +63,7 @@ export class Trainer {
    */
   async step(batch: Feeds, learningRate: number, signal?: AbortSignal): Promise<StepResult> {
     const known = this.feeds(batch, learningRate);
-    const out = await this.#session.run(known, { fetches: this.#fetches, ...(signal ? { signal } : {}) });
+    const out = await (await this.#session(this.#modelFor(batch))).run(known, { fetches: this.#fetches, ...(signal ? { signal } : {}) });
     const loss = out[LOSS]!.toFloat32()[0]!;
     if (!Number.isFinite(loss)) throw trainErrors.TRAIN_NOT_FINITE({ step: this.#count, loss, at: await firstNonFinite(this.#step.model, known, this.#runtime) });
     this.#tensors = new Map(this.#carried.map((c) => [c.name, out[c.next]!]));
@@ -71,7 +74,20 @@ export class Trainer {
   /** All that the step's graph is fed: the batch, what is carried, and the scalars of this step. */
   feeds(batch: Feeds, learningRate: number): Feeds {
     const given: Feeds = { ...batch, ...Object.fromEntries(this.#tensors), ...this.#masks(batch), [LEARNING_RATE]: scalar(learningRate), ...this.#counters() };
-    return Object.fromEntries(this.#session.inputs.map(({ name }) => [name, given[name] ?? this.#missing(name)]));
+    return Object.fromEntries(this.#inputs.map((name) => [name, given[name] ?? this.#missing(name)]));
+  }
+
+  /** The blocked step takes whole blocks of examples only. */
+  #modelFor(batch: Feeds): Model {
+    const { model, blocked, inputs } = this.#step;
+    const examples = batch[inputs.find((name) => batch[name]) ?? ""]?.dims[0] ?? 1;
+    return blocked && examples % blocked.block === 0 ? blocked.model : model;
+  }
+
+  async #session(model: Model): Promise<Session> {
+    const session = this.#sessions.get(model) ?? (await this.#runtime.load(model, { config: { "session.disable_quant_qdq": "1" } }));
+    this.#sessions.set(model, session);
+    return session;
   }
 
   #missing(name: string): never {
@@ -113,8 +129,9 @@ export class Trainer {
     return new Map([...parameters.map(({ name }) => [name, from(name)] as const), ...statistics.map(({ name }) => [name, this.#tensors.get(name)!] as const)]);
   }
 
-  dispose(): Promise<void> {
-    return this.#session.dispose();
+  async dispose(): Promise<void> {
+    for (const session of this.#sessions.values()) await session.dispose();
+    this.#sessions.clear();
   }
 }
 

@@ -6,6 +6,8 @@ import { Tensor, inferShapes, tensorType, type Graph, type Model, type Node, typ
 import { backward } from "../grad/backward.ts";
 import { trainOps } from "../grad/ops.ts";
 import { trainErrors } from "../errors.ts";
+import { blockedConvolution } from "../grad/rules/conv/blocked-rules.ts";
+import { useBlockedConvolutions } from "./blocked.ts";
 import { useMasks, type Mask } from "./dropout.ts";
 import { LossBuilder, type Loss } from "./losses.ts";
 import { optimizerContext, type Optimizer, type OptimizerContext } from "./optimizers.ts";
@@ -37,6 +39,11 @@ export interface StepOptions {
   /** Scalars to report besides the loss, written like losses. */
   readonly metrics?: Readonly<Record<string, Loss>> | undefined;
   readonly ops?: OpTable | undefined;
+  /**
+   * Channels in a block of the engine's own memory layout for convolutions, as `blockOf` finds them out: also makes the step in which
+   * convolutions use it.
+   */
+  readonly block?: number | undefined;
 }
 
 /** A tensor that goes round: fed under `name`, fetched under `next`. */
@@ -48,6 +55,8 @@ export interface Carried {
 
 export interface TrainingStep {
   readonly model: Model;
+  /** The same step in the engine's blocked layout, for batches that are a multiple of the block. */
+  readonly blocked?: { readonly model: Model; readonly block: number } | undefined;
   /** Trained parameters, named as the initializers of the original model. */
   readonly parameters: readonly Carried[];
   /** Optimizer state, accumulated gradients and averages: `<parameter>/<state>`. */
@@ -78,7 +87,15 @@ export const averageOf = (parameter: string): string => `${parameter}/${AVERAGE}
  * @throws TRAIN_NO_GRADIENT, TRAIN_SHAPE_UNKNOWN, TRAIN_UNSUPPORTED naming the node; TRAIN_UNREACHED when nothing can be trained.
  */
 export function trainingStep(model: Model, options: StepOptions): TrainingStep {
-  const ops = options.ops ?? trainOps;
+  const { block } = options;
+  const step = build(model, options);
+  const pays = block !== undefined && [...step.model.graph.nodes].some((node) => node.is("Conv"));
+  return pays ? { ...step, blocked: { model: build(model, options, block).model, block } } : step;
+}
+
+function build(model: Model, options: StepOptions, block?: number): TrainingStep {
+  const standard = options.ops ?? trainOps;
+  const ops = block === undefined ? standard : standard.extend([blockedConvolution(block)]);
   const step = preparedForGradient(model, ops);
   const { graph } = step;
   const candidates = trainable(graph, options);
@@ -88,7 +105,7 @@ export function trainingStep(model: Model, options: StepOptions): TrainingStep {
   const loss = options.loss(builder);
   const metrics = Object.entries(options.metrics ?? {}).map(([name, metric]) => [name, metric(builder)] as const);
   inferShapes(step, { ops });
-  const gradients = backward(step, { ops, loss, wrt: [...candidates] });
+  const gradients = backward(step, { ops, loss, wrt: [...candidates, ...builder.parameters] });
   if (gradients.size === 0) throw trainErrors.TRAIN_UNREACHED({ value: [...candidates].map((v) => v.name).join(", ") || "any trainable parameter" });
   const fed = new Set(masks.map((m) => m.name));
   const inputs = graph.inputs.map((v) => v.name).filter((name) => !fed.has(name));
@@ -97,6 +114,7 @@ export function trainingStep(model: Model, options: StepOptions): TrainingStep {
   for (const [name, value] of metrics) expose(graph, value, `lathe/metric/${name}`);
   const carried = update(graph, options, gradients);
   const running = carryStatistics(graph, statistics);
+  if (block !== undefined) useBlockedConvolutions(step, block);
   dropDead(graph);
   return { model: step, ...carried, statistics: running, inputs, masks, metrics: metrics.map(([name]) => name), accumulate: options.accumulate ?? 1, ema: options.ema !== undefined };
 }

@@ -8,6 +8,8 @@ import { trainErrors } from "../errors.ts";
 /** What a loss is written with: the graph of the step and shorthands. */
 export class LossBuilder {
   readonly graph: Graph;
+  /** Parameters that belong to the loss: trained with the model's own, and not part of the result. */
+  readonly parameters: Value[] = [];
   #count = 0;
 
   constructor(graph: Graph) {
@@ -30,6 +32,13 @@ export class LossBuilder {
     const output = new Value(`loss/${opType}_${this.#count++}`, shape ? tensorType("float32", shape) : undefined);
     this.graph.append(new Node({ opType, name: output.name, inputs, outputs: [output], attributes }));
     return output;
+  }
+
+  /** A parameter of the loss itself, for instance a projection between two widths; it changes with the model's and is dropped afterwards. */
+  parameter(name: string, tensor: Tensor): Value {
+    const value = this.graph.addInitializer(this.graph.freshName(`loss/${name}`), tensor);
+    this.parameters.push(value);
+    return value;
   }
 
   scalar(value: number): Value {

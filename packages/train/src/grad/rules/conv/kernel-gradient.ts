@@ -32,7 +32,7 @@ const forms: Readonly<Record<Form, (c: GradContext, source: Value, small: Value,
 
 const reshape = (c: GradContext, x: Value, dims: readonly number[]): Value => c.emit("Reshape", [x, ints(c, dims)]);
 
-function padded(c: GradContext, x: Value, g: Geometry): Value {
+export function padded(c: GradContext, x: Value, g: Geometry): Value {
   if (all([...g.begin, ...g.end], 0)) return x;
   return c.emit("Pad", [x, ints(c, [0, 0, ...g.begin, 0, 0, ...g.end])]);
 }

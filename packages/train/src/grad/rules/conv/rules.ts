@@ -6,9 +6,9 @@ import { kernelGradient } from "./kernel-gradient.ts";
 import { spread } from "./spread.ts";
 
 /** Sum over batch and space, space first (faster than all axes at once). */
-const biasGradient = (c: GradContext, dy: Value, rank: number): Value => reduceSum(c, reduceSum(c, dy, range(2, rank + 2), false), [0], false);
+export const biasGradient = (c: GradContext, dy: Value, rank: number): Value => reduceSum(c, reduceSum(c, dy, range(2, rank + 2), false), [0], false);
 
-function geometryOf(c: GradContext, large: Value, small: Value): Geometry {
+export function geometryOf(c: GradContext, large: Value, small: Value): Geometry {
   const weight = shapeOf(c, c.input(1));
   if (!weight.every((d) => typeof d === "number")) return unsupported(c, "a kernel of symbolic size");
   return geometry(c, large, small, weight.slice(2) as number[], c.node.int("group", 1));
