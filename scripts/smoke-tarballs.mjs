@@ -1,6 +1,6 @@
 // Installs the tarballs with npm into an empty project, as a user would, and uses them there.
 // Each check below is a function of the project folder; add one to the list to check more.
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { readmeExamples } from "./lib/readme-examples.ts";
@@ -40,17 +40,30 @@ function commandRuns(project) {
   sh(join(project, "node_modules/.bin/lathe"), ["--help"], { cwd: project });
 }
 
-function readmeRuns(project) {
-  const examples = readmeExamples(readFileSync(join(root, "README.md"), "utf8"));
-  if (examples.length === 0) throw new Error("README.md has no example marked with <!-- smoke -->");
-  examples.forEach(({ code, files }, index) => {
-    for (const { to, from } of files) {
-      mkdirSync(dirname(join(project, to)), { recursive: true });
-      copyFileSync(join(root, from), join(project, to));
-    }
-    writeFileSync(join(project, `readme-${index}.js`), code);
-    sh("node", [`readme-${index}.js`], { cwd: project });
-  });
+/** Every marked example of the READMEs and the documentation, as printed, each in a folder of its own. */
+function examplesRun(project) {
+  const pages = ["README.md", "packages/*/README.md", "docs/packages/*.md", "docs/guide/*.md"].flatMap(pagesOf);
+  const withExamples = pages.map((page) => ({ page, examples: readmeExamples(readFileSync(join(root, page), "utf8")) }));
+  if (withExamples[0].examples.length === 0) throw new Error("README.md has no example marked with <!-- smoke -->");
+  for (const { page, examples } of withExamples) examples.forEach(({ code, files }, index) => runExample(project, `${page.replace(/\W+/g, "-")}-${index}`, code, files));
+}
+
+/** Files that match a path with at most one `*` folder or name. */
+function pagesOf(pattern) {
+  const [folder, rest] = pattern.split("*");
+  if (rest === undefined) return [pattern];
+  return readdirSync(join(root, folder)).map((name) => (rest.startsWith("/") ? folder + name + rest : folder + name)).filter((page) => page.endsWith(".md") && existsSync(join(root, page))).sort();
+}
+
+function runExample(project, name, code, files) {
+  const folder = join(project, name);
+  mkdirSync(folder, { recursive: true });
+  for (const { to, from } of files) {
+    mkdirSync(dirname(join(folder, to)), { recursive: true });
+    copyFileSync(join(root, from), join(folder, to));
+  }
+  writeFileSync(join(folder, "example.js"), code);
+  sh("node", ["example.js"], { cwd: folder });
 }
 
 /** The guide's third-party technique: packed, installed beside the others, and taken through the conformance suite and the command line. */
@@ -74,7 +87,7 @@ function pluginConforms(project) {
   sh("node", ["plugin.js"], { cwd: project });
 }
 
-const checks = { everyEntryLoads, everyEntryHasTypes, commandRuns, readmeRuns, pluginConforms };
+const checks = { everyEntryLoads, everyEntryHasTypes, commandRuns, examplesRun, pluginConforms };
 
 const folder = mkdtempSync(join(tmpdir(), "lathe-smoke-"));
 try {

@@ -26,6 +26,7 @@ export default defineConfig({
         { text: "weight-only, float16", link: "/packages/quantize-weight-only" },
         { text: "train", link: "/packages/train" },
         { text: "prune", link: "/packages/prune" },
+        { text: "distill", link: "/packages/distill" },
         { text: "cli", link: "/packages/cli" },
         { text: "gateway", link: "/packages/gateway" },
         { text: "testkit", link: "/packages/testkit" },

@@ -17,6 +17,7 @@ import { quietRuntime } from "../runtime.ts";
 
 interface TransformFlags extends LabelFlags {
   readonly output: string;
+  readonly teacher?: string;
   readonly report?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -29,6 +30,7 @@ function addTransformFlags(command: Command): Command {
   return addDataFlags(command)
     .requiredOption("-o, --output <file>", "where to write the model")
     .addOption(new Option("--report <file>", "also write a report: .html, .md, .txt or .json by its ending"))
+    .option("--teacher <file>", "for steps that train: the model whose answers are to be matched")
     .option("--seed <number>", "seed of everything random", "0")
     .option("--external-data", "write the weights beside the model, in one .data file")
     .option("--force", "allow the output to replace the input")
@@ -94,7 +96,7 @@ async function lend(needs: ReadonlySet<ServiceName>, model: Model, flags: Transf
   if (needs.has("data") && !data) throw cliErrors.CLI_NO_DATA({ technique });
   const runtime = quietRuntime("thread");
   // Training feeds and fetches all weights at each step: without a thread in between nothing is copied twice.
-  const training = needs.has("trainer") ? { trainer: trainer({ runtime: quietRuntime("inline") }) } : {};
+  const training = needs.has("trainer") ? { trainer: trainer({ runtime: quietRuntime("inline"), ...(flags.teacher === undefined ? {} : { teacher: await loadModel(flags.teacher) }) }) } : {};
   const judging = needs.has("evaluate") ? { evaluate: await evaluator(model, runtime, data, flags, technique) } : {};
   return { runtime, ...training, ...judging, ...(data ? { data } : {}) };
 }

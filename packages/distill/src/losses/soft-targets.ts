@@ -1,0 +1,108 @@
+/** Matching the teacher's class probabilities. */
+import { attr, type Value } from "@lathe/core";
+import type { Term, TermContext } from "../term.ts";
+import { distillErrors } from "../errors.ts";
+import { kit, type Kit } from "./kit.ts";
+
+/** Which logits are compared; [N, classes] or [N, ..., classes], the same classes in the same order on both sides. */
+export interface Logits {
+  /** Tensor of the student; default: its first output. */
+  readonly student?: string;
+  /** Tensor of the teacher; default: its first output. */
+  readonly teacher?: string;
+}
+
+export interface SoftTargetOptions extends Logits {
+  readonly weight?: number;
+  /** Softens both distributions: softmax(z / T). Default 4. */
+  readonly temperature?: number;
+  /** `squared`: times T^2, so that the gradient does not shrink as T grows (Hinton et al. 2015). `none`: as some other tools have it. Default squared. */
+  readonly scaling?: "squared" | "none";
+  /** `batch`: sum over classes, mean over the batch. `element`: mean over both, which is smaller by the number of classes. Default batch. */
+  readonly reduction?: "batch" | "element";
+  /**
+   * `forward`: KL(teacher || student). `reverse`: KL(student || teacher), which prefers one mode (MiniLLM). A number b between 0 and 1: the
+   * generalised Jensen-Shannon divergence b KL(t || m) + (1 - b) KL(s || m), m = b t + (1 - b) s (Agarwal et al. 2024). Default forward.
+   */
+  readonly divergence?: "forward" | "reverse" | number;
+  /** Both logits are brought to mean 0 and deviation 1 first (Sun et al. 2024), so that only their order and ratio count. Default false. */
+  readonly standardize?: boolean;
+}
+
+/**
+ * T^2 * KL(softmax(teacher / T) || softmax(student / T)) (Hinton, Vinyals, Dean 2015), or one of its relatives.
+ * @throws DISTILL_SHAPE when the class counts differ, DISTILL_OPTION
+ */
+export function softTargets(options: SoftTargetOptions = {}): Term {
+  const { weight = 1, temperature = 4, scaling = "squared", reduction = "batch", divergence = "forward", standardize = false } = options;
+  if (!(temperature > 0)) throw distillErrors.DISTILL_OPTION({ option: "temperature", expected: "a number above 0", received: String(temperature) });
+  if (typeof divergence === "number" && !(divergence > 0 && divergence < 1)) throw distillErrors.DISTILL_OPTION({ option: "divergence", expected: '"forward", "reverse" or a number between 0 and 1', received: String(divergence) });
+  return {
+    name: "soft targets", weight, reads: [options.teacher],
+    write(c) {
+      const k = kit(c.b);
+      const [z, t] = logits(c, options, "soft targets");
+      const soften = (v: Value): Value => k.logSoftmax(k.scale(standardize ? standard(k, v) : v, 1 / temperature));
+      const perClass = gap(k, soften(t), soften(z), divergence);
+      const loss = reduction === "batch" ? k.mean(k.sum(perClass, [-1])) : k.mean(perClass);
+      return scaling === "squared" ? k.scale(loss, temperature * temperature) : loss;
+    },
+  };
+}
+
+/** Summands of the divergence, [N, ..., classes], from log-probabilities. */
+function gap(k: Kit, teacher: Value, student: Value, divergence: "forward" | "reverse" | number): Value {
+  const kl = (p: Value, q: Value): Value => k.mul(k.exp(p), k.sub(p, q));
+  if (divergence === "forward") return kl(teacher, student);
+  if (divergence === "reverse") return kl(student, teacher);
+  const mixture = k.log(k.atLeast(k.add(k.scale(k.exp(teacher), divergence), k.scale(k.exp(student), 1 - divergence)), 1e-30));
+  return k.add(k.scale(kl(teacher, mixture), divergence), k.scale(kl(student, mixture), 1 - divergence));
+}
+
+function standard(k: Kit, z: Value): Value {
+  const centred = k.sub(z, k.average(z, [-1], true));
+  const deviation = k.sqrt(k.add(k.average(k.square(centred), [-1], true), c7(k)));
+  return k.div(centred, deviation);
+}
+
+const c7 = (k: Kit): Value => k.b.scalar(1e-7);
+
+export interface HardTargetOptions extends Logits {
+  readonly weight?: number;
+}
+
+/** Cross-entropy with the class that the teacher finds likeliest (Touvron et al. 2021, DeiT's hard distillation). */
+export const hardTargets = (options: HardTargetOptions = {}): Term => ({
+  name: "hard targets", weight: options.weight ?? 1, reads: [options.teacher],
+  write(c) {
+    const k = kit(c.b);
+    const [z, t] = logits(c, options, "hard targets");
+    const best = c.b.emit("ReduceMax", [t, c.b.axes([-1])], { keepdims: attr.int(1) });
+    const chosen = c.b.emit("Cast", [c.b.emit("Equal", [t, best])], { to: attr.int(1) });
+    // Ties share the weight.
+    const target = k.div(chosen, k.sum(chosen, [-1], true));
+    return k.scale(k.mean(k.sum(k.mul(k.logSoftmax(z), target), [-1])), -1);
+  },
+});
+
+export interface LogitMatchOptions extends Logits {
+  readonly weight?: number;
+}
+
+/** mean((student - teacher)^2) over logits (Ba and Caruana 2014). */
+export const matchLogits = (options: LogitMatchOptions = {}): Term => ({
+  name: "logits", weight: options.weight ?? 1, reads: [options.teacher],
+  write(c) {
+    const k = kit(c.b);
+    const [z, t] = logits(c, options, "logits");
+    return k.mean(k.square(k.sub(z, t)));
+  },
+});
+
+/** Both logits, of equal shape. @throws DISTILL_SHAPE */
+export function logits(c: TermContext, { student, teacher }: Logits, term: string): readonly [Value, Value] {
+  const [z, t] = [c.student(student), c.teacher(teacher)];
+  const [a, b] = [z.shape, t.shape];
+  if (!a || !b || a.length !== b.length || a.at(-1) !== b.at(-1)) throw distillErrors.DISTILL_SHAPE({ term, student: z.name, studentShape: a, teacher: t.name, teacherShape: b, expected: "logits of the same classes" });
+  return [z, t];
+}
