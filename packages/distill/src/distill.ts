@@ -47,7 +47,7 @@ async function follow(options: DistillOptions, log: EventLog<FitEvent>): Promise
   const { loss, metrics } = termLosses(terms, shapes, teacher.graph.outputs[0]?.name ?? "");
   const examples = await trainingData(data, student);
   const runtime = teacherRuntime ?? options.runtime ?? (await import("@lathe/ort")).ortRuntime();
-  const taught = shapes.size === 0 ? undefined : await taughtData(examples, teacher, { runtime, tensors: [...shapes.keys()], inputs: teacherInputs, cacheBytes });
+  const taught = shapes.size === 0 ? undefined : await taughtData(examples, teacher, { runtime, tensors: [...shapes.keys()], inputs: teacherInputs, cacheBytes, signal: options.signal });
   const tell = (event: FitEvent): void => {
     log.push(event);
     onEvent?.(event);

@@ -13,6 +13,8 @@ export interface TeacherOptions {
   readonly inputs?: Readonly<Record<string, string>> | undefined;
   /** Bytes of the teacher's tensors to remember. Default 256 MiB; 0 asks the teacher every time. */
   readonly cacheBytes?: number | undefined;
+  /** Stops loading and asking the teacher. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Taught {
@@ -28,10 +30,11 @@ export interface Taught {
  */
 export async function taughtData(data: TrainingData, teacher: Model, options: TeacherOptions): Promise<Taught> {
   const { tensors, inputs = {}, cacheBytes = 256 * 2 ** 20 } = options;
-  const session = await options.runtime.load(exposing(teacher, tensors));
+  const aborting = options.signal ? { signal: options.signal } : {};
+  const session = await options.runtime.load(exposing(teacher, tensors), aborting);
   const cache = new TeacherCache(cacheBytes);
   const fixed = fixedBatch(teacher);
-  const asked = new Asked(session, tensors, fixed, cache);
+  const asked = new Asked((feeds) => session.run(feeds, { fetches: tensors, ...aborting }), tensors, fixed, cache);
   return {
     cache,
     data: {
@@ -49,13 +52,13 @@ export async function taughtData(data: TrainingData, teacher: Model, options: Te
 }
 
 class Asked {
-  readonly #session: Session;
+  readonly #ask: (feeds: Feeds) => Promise<Record<string, Tensor>>;
   readonly #tensors: readonly string[];
   readonly #fixed: number | undefined;
   readonly #cache: TeacherCache;
 
-  constructor(session: Session, tensors: readonly string[], fixed: number | undefined, cache: TeacherCache) {
-    this.#session = session;
+  constructor(ask: (feeds: Feeds) => Promise<Record<string, Tensor>>, tensors: readonly string[], fixed: number | undefined, cache: TeacherCache) {
+    this.#ask = ask;
     this.#tensors = tensors;
     this.#fixed = fixed;
     this.#cache = cache;
@@ -79,7 +82,7 @@ class Asked {
   }
 
   async #run(feeds: Feeds): Promise<Tensor[]> {
-    const out = await this.#session.run(feeds, { fetches: this.#tensors });
+    const out = await this.#ask(feeds);
     return this.#tensors.map((name) => out[name]!);
   }
 }

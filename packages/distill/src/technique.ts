@@ -47,7 +47,7 @@ export const distillation = defineTechnique({
     const shapes = tensorsRead(teacher, terms);
     const { loss, metrics } = termLosses(terms, shapes, teacher.graph.outputs[0]?.name ?? "");
     const runtime = trainer.runtime ?? (await import("@lathe/ort")).ortRuntime();
-    const taught = await taughtData(await trainingData(data, model), teacher, { runtime, tensors: [...shapes.keys()] });
+    const taught = await taughtData(await trainingData(data, model), teacher, { runtime, tensors: [...shapes.keys()], signal: ctx.signal });
     try {
       const result = await follow(trainer, {
         model: begun?.model ?? model, data: taught.data, loss, metrics, optimizer: optimizerOf({ ...given, distill: undefined }), schedule: scheduleOf({ ...given, distill: undefined }),
