@@ -126,6 +126,7 @@ describe("conformance finds", () => {
   it("a need that is none, and work that goes on after an abort", async () => {
     const found = await failures(observe(false), withServices());
     expect(found["stops when aborted after the start"]).toMatch(/goes on after the abort: \d+ more calls/);
+    expect(found["hands the abort signal to the engine"]).toMatch(/not hand the abort signal to load and run/);
     const idle = defineTechnique({ name: "idle", summary: "Does nothing.", options: z.strictObject({}), needs: ["data"], apply: () => undefined });
     // The host itself checks for declared services, so this one cannot fail.
     expect(await failures(idle, withServices())).toEqual({});

@@ -24,7 +24,7 @@ export async function eachActivation(
 ): Promise<void> {
   signal?.throwIfAborted();
   const computed = names.filter((name) => model.graph.value(name)?.producer);
-  const session = computed.length > 0 ? await runtime.load(await endingAt(model, computed)) : undefined;
+  const session = computed.length > 0 ? await runtime.load(await endingAt(model, computed), signal ? { signal } : {}) : undefined;
   try {
     for (const [i, feeds] of batches.entries()) {
       signal?.throwIfAborted();

@@ -36,7 +36,7 @@ async function gradientCriterion(name: "taylor" | "fisher", model: Model, { runt
   const made = gradient(model, { loss: crossEntropy({ labels }) });
   const names = [...made.gradients.values()];
   const sums = new Map<string, Float64Array>();
-  const session = await runtime.load(made.model);
+  const session = await runtime.load(made.model, signal ? { signal } : {});
   try {
     for (const batch of batches) {
       const found = await session.run(feedsOf(session.inputs, batch), { fetches: names, ...(signal ? { signal } : {}) });

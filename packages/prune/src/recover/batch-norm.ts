@@ -23,7 +23,7 @@ export async function estimateBatchNorm(model: Model, batches: readonly Feeds[],
   if (copy.opset < TRAINING_MODE) convertOpset(copy, TRAINING_MODE, { ops });
   const twins = [...copy.graph.nodes].filter((node) => node.is("BatchNormalization") && node.input(3)?.isInitializer && node.input(4)?.isInitializer);
   const outputs = twins.map((node, i) => measuring(copy, node, i));
-  const session = await runtime.load(copy);
+  const session = await runtime.load(copy, signal ? { signal } : {});
   const moments = own.map((node): Moments => { const n = node.input(3)!.tensor!.size; return { mean: new Float64Array(n), square: new Float64Array(n), variance: new Float64Array(n) }; });
   try {
     for (const feeds of batches) {

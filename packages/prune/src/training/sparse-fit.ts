@@ -41,7 +41,7 @@ export async function sparseFit(options: SparseFitOptions): Promise<SparseFitRes
   const { adamW, crossEntropy, Trainer, trainingStep } = await import("@lathe/train");
   const { model, data, runtime, epochs, batchSize = 64, seed = 0, signal, loss = crossEntropy(), optimizer = adamW(), schedule = 1e-3 } = options;
   const weights = weightsOf(model, options.exclude);
-  const trainer = await Trainer.create(trainingStep(withMaskInputs(model, weights), { loss, optimizer }), optimizer, runtime, seed);
+  const trainer = await Trainer.create(trainingStep(withMaskInputs(model, weights), { loss, optimizer }), optimizer, runtime, seed, signal);
   let masks: Mask[] = weights.map((w) => new Uint8Array(w.tensor.size).fill(1));
   const total = epochs * Math.floor(data.size / batchSize);
   try {

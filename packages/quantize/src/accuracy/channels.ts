@@ -23,7 +23,8 @@ export interface ChannelOptions {
 export async function channelStatistics(model: Model, axes: ReadonlyMap<string, number>, options: ChannelOptions): Promise<Map<string, ChannelStatistics>> {
   const copy = model.clone();
   for (const value of Array.from(copy.graph.values())) if (axes.has(value.name) && !value.isGraphOutput && !value.isGraphInput) copy.graph.addOutput(value);
-  const session = await options.runtime.load(copy, { ...patient, optimization: "all" });
+  const abortable = options.signal ? { signal: options.signal } : {};
+  const session = await options.runtime.load(copy, { ...patient, ...abortable, optimization: "all" });
   const sums = new Map<string, { absMax: Float32Array; sum: Float64Array; count: number }>();
   let left = options.samples ?? 16;
   try {
@@ -31,7 +32,7 @@ export async function channelStatistics(model: Model, axes: ReadonlyMap<string, 
       if (left-- <= 0) break;
       options.signal?.throwIfAborted();
       const fetches = [...axes.keys()].filter((name) => !(name in sample));
-      const found = fetches.length > 0 ? await session.run(feedsOf(session.inputs, sample), { fetches }) : {};
+      const found = fetches.length > 0 ? await session.run(feedsOf(session.inputs, sample), { fetches, ...abortable }) : {};
       for (const [name, axis] of axes) {
         const tensor = (found[name] ?? sample[name])!;
         const at = axis < 0 ? axis + tensor.dims.length : axis;

@@ -33,7 +33,7 @@ export async function reference(model: Model, runtime: Runtime, data: AsyncItera
     samples.push(sample);
     if (samples.length === count) break;
   }
-  const session = await runtime.load(model, { ...patient, optimization: "all" });
+  const session = await runtime.load(model, { ...patient, optimization: "all", ...(signal ? { signal } : {}) });
   try {
     return { samples, outputs: await runEach(session, samples, signal) };
   } finally {
@@ -53,7 +53,7 @@ async function runEach(session: Session, samples: readonly Feeds[], signal?: Abo
 
 /** Lowest SQNR over the outputs, in decibels: how well `model` stands for the reference. -Infinity when an output is missing, or none is float32. */
 export async function outputSqnr(model: Model, runtime: Runtime, { samples, outputs }: Reference, signal?: AbortSignal): Promise<number> {
-  const session = await runtime.load(model, { ...patient, optimization: "all" });
+  const session = await runtime.load(model, { ...patient, optimization: "all", ...(signal ? { signal } : {}) });
   const noises = new Map<string, Noise>();
   try {
     const found = await runEach(session, samples, signal);

@@ -19,14 +19,15 @@ export async function tensorNoise(float: Model, quantized: Model, runtime: Runti
   const typed = float.clone();
   inferShapes(typed);
   const pairs = pairsOf(typed, quantized);
-  const first = await runtime.load(withOutputs(typed, new Set(pairs.keys())), { ...patient, optimization: "disabled" });
-  const second = await runtime.load(withOutputs(quantized, new Set(pairs.values())), { ...patient, optimization: "disabled" });
+  const abortable = signal ? { signal } : {};
+  const first = await runtime.load(withOutputs(typed, new Set(pairs.keys())), { ...patient, ...abortable, optimization: "disabled" });
+  const second = await runtime.load(withOutputs(quantized, new Set(pairs.values())), { ...patient, ...abortable, optimization: "disabled" });
   const noises = new Map<string, Noise>([...pairs.keys()].map((name) => [name, { signal: 0, noise: 0 }]));
   try {
     for await (const sample of samples) {
       signal?.throwIfAborted();
-      const a = await first.run(feedsOf(first.inputs, sample), { fetches: [...pairs.keys()] });
-      const b = await second.run(feedsOf(second.inputs, sample), { fetches: [...pairs.values()] });
+      const a = await first.run(feedsOf(first.inputs, sample), { fetches: [...pairs.keys()], ...abortable });
+      const b = await second.run(feedsOf(second.inputs, sample), { fetches: [...pairs.values()], ...abortable });
       for (const [name, other] of pairs) addNoise(noises.get(name)!, a[name]!.toFloat32(), b[other]!.toFloat32());
     }
   } finally {

@@ -34,7 +34,7 @@ const MAX = "__lathe_max";
 export async function observe(model: Model, tensors: ReadonlySet<string>, options: ObserveOptions): Promise<Observations> {
   const settings = { histogram: false, bins: 2048, ...options };
   const observations = options.resume ?? { samples: 0, tensors: new Map<string, TensorStatistics>() };
-  const session = await options.runtime.load(withObservers(model, tensors, settings.histogram), { ...patient, optimization: "disabled" });
+  const session = await options.runtime.load(withObservers(model, tensors, settings.histogram), { ...patient, optimization: "disabled", ...(options.signal ? { signal: options.signal } : {}) });
   let at = 0;
   try {
     for await (const sample of options.data) {

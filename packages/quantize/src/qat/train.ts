@@ -65,7 +65,7 @@ export async function quantizeAware(source: Model, options: QatOptions, services
   const prepared = plan.model.clone();
   const data = await trainingData(services.data, prepared);
   signal?.throwIfAborted();
-  const taught = options.teach ? await withTeacher(data, source, services.runtime) : undefined;
+  const taught = options.teach ? await withTeacher(data, source, services.runtime, { signal }) : undefined;
   try {
     return await phases(prepared, taught?.data ?? data, options, services);
   } finally {

@@ -28,7 +28,8 @@ const BUDGET = 2 ** 28;
 export async function eachGram(model: Model, widths: ReadonlyMap<string, number>, samples: number, services: GramServices, use: (name: string, gram: Gram) => Promise<void>): Promise<void> {
   const copy = model.clone();
   for (const value of Array.from(copy.graph.values())) if (widths.has(value.name) && !value.isGraphOutput && !value.isGraphInput) copy.graph.addOutput(value);
-  const session = await services.runtime.load(copy, { optimization: "basic" });
+  const abortable = services.signal ? { signal: services.signal } : {};
+  const session = await services.runtime.load(copy, { optimization: "basic", ...abortable });
   try {
     for (const group of groupsOf(widths)) {
       const grams = new Map(group.map((name): [string, Gram] => [name, newGram(widths.get(name)!)]));
@@ -37,7 +38,7 @@ export async function eachGram(model: Model, widths: ReadonlyMap<string, number>
         if (left-- <= 0) break;
         services.signal?.throwIfAborted();
         const fetches = group.filter((name) => !(name in sample));
-        const found = fetches.length > 0 ? await session.run(feedsOf(session.inputs, sample), { fetches }) : {};
+        const found = fetches.length > 0 ? await session.run(feedsOf(session.inputs, sample), { fetches, ...abortable }) : {};
         for (const [name, gram] of grams) addRows(gram, (found[name] ?? sample[name])!.toFloat32(), name, (found[name] ?? sample[name])!.dims);
       }
       if (left === samples) throw quantizeErrors.QUANT_CALIBRATION_EMPTY({});

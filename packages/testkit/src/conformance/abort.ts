@@ -1,5 +1,5 @@
 /** Checks of aborting, on one example. */
-import type { Lent } from "@lathe/core";
+import type { Lent, Runtime } from "@lathe/core";
 import type { Problem } from "./contract.ts";
 import { codeOf, nextTurn, runExample, wordsOf, type Outcome, type Trial } from "./subject.ts";
 import { watch } from "./watch.ts";
@@ -27,6 +27,37 @@ export function stopsWhenAbortedInProgress(trial: Trial): Promise<Problem> {
   return stops(trial, (type, abort) => {
     if (type === "progress") abort();
   });
+}
+
+/** A model that takes minutes to load or to run can only be left in the middle by an engine that knows the signal. */
+export async function handsSignalToEngine(trial: Trial): Promise<Problem> {
+  const { runtime } = (trial.example.services ?? {}) as { readonly runtime?: Runtime };
+  if (!runtime) return undefined;
+  const deaf = new Set<string>();
+  const listening = overhear(runtime, (call, signal) => signal || deaf.add(call));
+  const outcome = await runExample(trial, { services: { ...trial.example.services, runtime: listening } as Lent<never> });
+  if (outcome.kind === "failed") return `it fails: ${wordsOf(outcome.error)}`;
+  return deaf.size > 0 ? `it does not hand the abort signal to ${[...deaf].toSorted().join(" and ")} of the runtime` : undefined;
+}
+
+/** The engine, telling of each load and run whether a signal came with it. */
+function overhear(runtime: Runtime, heard: (call: "load" | "run", signal: AbortSignal | undefined) => void): Runtime {
+  return {
+    name: runtime.name,
+    async load(model, options) {
+      heard("load", options?.signal);
+      const session = await runtime.load(model, options);
+      return {
+        inputs: session.inputs,
+        outputs: session.outputs,
+        run(feeds, settings) {
+          heard("run", settings?.signal);
+          return session.run(feeds, settings);
+        },
+        dispose: () => session.dispose(),
+      };
+    },
+  };
 }
 
 async function stops(trial: Trial, onEvent: (type: string, abort: () => void) => void): Promise<Problem> {

@@ -1,7 +1,7 @@
 /** The checks that every technique must pass, ours and those of others. */
 import { checkTechnique, type AnyTechnique } from "@lathe/core";
 import { testkitErrors } from "../errors.ts";
-import { doesNotStartWhenAborted, stopsWhenAborted, stopsWhenAbortedInProgress } from "./abort.ts";
+import { doesNotStartWhenAborted, handsSignalToEngine, stopsWhenAborted, stopsWhenAbortedInProgress } from "./abort.ts";
 import { defaults, describedOptions, refusesBadOptions, shape, type Problem } from "./contract.ts";
 import { asksForServices, givesSoundModel, keepsItsPromises, leavesModelAlone, leavesModelAloneOnError, repeatsItself, reportsJson, runsAsRecipe } from "./runs.ts";
 import { wordsOf, type ConformanceExample, type ConformanceOptions, type Trial } from "./subject.ts";
@@ -36,6 +36,7 @@ const perExample: Readonly<Record<string, ExampleCheck>> = {
   "does not start when aborted before": doesNotStartWhenAborted,
   "stops when aborted after the start": stopsWhenAborted,
   "stops when aborted in progress": stopsWhenAbortedInProgress,
+  "hands the abort signal to the engine": handsSignalToEngine,
 };
 
 /**

@@ -16,7 +16,7 @@ export async function evaluate(model: Model, data: TrainingData | Dataset, optio
   const { runtime, metrics = [accuracy()], batchSize = fixedBatch(model) ?? 256, signal } = options;
   const set = await trainingData(data, model);
   const counters = metrics.map((m) => [m.name, m.start()] as const);
-  const session = await runtime.load(model);
+  const session = await runtime.load(model, signal ? { signal } : {});
   try {
     for (let at = 0; at < set.size; at += batchSize) {
       signal?.throwIfAborted();

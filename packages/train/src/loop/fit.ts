@@ -134,7 +134,7 @@ class Loop {
     const step = trainingStep(this.#options.model, { ...rest, loss, optimizer, block, ...(metrics ? { metrics } : {}) });
     const data = await trainingData(this.#options.data, this.#options.model);
     const order = batchOrder({ size: data.size, batchSize, epochs, seed, shuffle, dropLast });
-    const trainer = await Trainer.create(step, optimizer, runtime, seed);
+    const trainer = await Trainer.create(step, optimizer, runtime, seed, signal);
     try {
       const fingerprint = `${optimizer.name}, seed ${seed}, batches of ${batchSize} out of ${data.size}, ${step.parameters.length} parameters`;
       await this.#resume(trainer, fingerprint);

@@ -13,9 +13,10 @@ export interface Taught {
  * `distillation()` reads.
  * @throws TRAIN_NO_VALUE when the teacher has no such output.
  */
-export async function withTeacher(data: TrainingData, teacher: Model, runtime: Runtime, options: { readonly output?: string; readonly as?: string } = {}): Promise<Taught> {
-  const { as = "teacher_logits" } = options;
-  const session = await runtime.load(teacher);
+export async function withTeacher(data: TrainingData, teacher: Model, runtime: Runtime, options: { readonly output?: string; readonly as?: string; readonly signal?: AbortSignal | undefined } = {}): Promise<Taught> {
+  const { as = "teacher_logits", signal } = options;
+  const abortable = signal ? { signal } : {};
+  const session = await runtime.load(teacher, abortable);
   const outputs = session.outputs.map((o) => o.name);
   const output = options.output ?? outputs[0] ?? "";
   if (!outputs.includes(output)) throw trainErrors.TRAIN_NO_VALUE({ value: output, outputs });
@@ -24,7 +25,7 @@ export async function withTeacher(data: TrainingData, teacher: Model, runtime: R
       size: data.size,
       batch: async (indices, random) => {
         const batch = await data.batch(indices, random);
-        const taught = await session.run(feedsOf(session.inputs, batch), { fetches: [output] });
+        const taught = await session.run(feedsOf(session.inputs, batch), { fetches: [output], ...abortable });
         return { ...batch, [as]: taught[output]! };
       },
     },

@@ -45,9 +45,9 @@ export class Trainer {
   }
 
   /** Loads the step. `seed` draws dropout masks. */
-  static async create(step: TrainingStep, optimizer: Optimizer, runtime: Runtime, seed = 0): Promise<Trainer> {
+  static async create(step: TrainingStep, optimizer: Optimizer, runtime: Runtime, seed = 0, signal?: AbortSignal): Promise<Trainer> {
     const trainer = new Trainer(runtime, step, optimizer, seed);
-    await trainer.#session(step.blocked?.model ?? step.model);
+    await trainer.#session(step.blocked?.model ?? step.model, signal);
     return trainer;
   }
 
@@ -63,9 +63,10 @@ export class Trainer {
    */
   async step(batch: Feeds, learningRate: number, signal?: AbortSignal): Promise<StepResult> {
     const known = this.feeds(batch, learningRate);
-    const out = await (await this.#session(this.#modelFor(batch))).run(known, { fetches: this.#fetches, ...(signal ? { signal } : {}) });
+    const session = await this.#session(this.#modelFor(batch), signal);
+    const out = await session.run(known, { fetches: this.#fetches, ...(signal ? { signal } : {}) });
     const loss = out[LOSS]!.toFloat32()[0]!;
-    if (!Number.isFinite(loss)) throw trainErrors.TRAIN_NOT_FINITE({ step: this.#count, loss, at: await firstNonFinite(this.#step.model, known, this.#runtime) });
+    if (!Number.isFinite(loss)) throw trainErrors.TRAIN_NOT_FINITE({ step: this.#count, loss, at: await firstNonFinite(this.#step.model, known, this.#runtime, signal) });
     this.#tensors = new Map(this.#carried.map((c) => [c.name, out[c.next]!]));
     this.#count++;
     return { loss, metrics: Object.fromEntries(this.#step.metrics.map((m) => [m, out[`lathe/metric/${m}`]!.toFloat32()[0]!])) };
@@ -84,8 +85,8 @@ export class Trainer {
     return blocked && examples % blocked.block === 0 ? blocked.model : model;
   }
 
-  async #session(model: Model): Promise<Session> {
-    const session = this.#sessions.get(model) ?? (await this.#runtime.load(model, { config: { "session.disable_quant_qdq": "1" } }));
+  async #session(model: Model, signal: AbortSignal | undefined): Promise<Session> {
+    const session = this.#sessions.get(model) ?? (await this.#runtime.load(model, { config: { "session.disable_quant_qdq": "1" }, ...(signal ? { signal } : {}) }));
     this.#sessions.set(model, session);
     return session;
   }

@@ -19,7 +19,7 @@ export const finetune = defineTechnique({
   async apply(model, options, ctx) {
     const { trainer } = ctx.services;
     const data = await trainingData(ctx.services.data, model);
-    const taught = options.distill ? await teach(data, trainer) : undefined;
+    const taught = options.distill ? await teach(data, trainer, ctx.signal) : undefined;
     try {
       const result = await follow(trainer, {
         model, data: taught?.data ?? data, loss: lossOf(options), optimizer: optimizerOf(options), schedule: scheduleOf(options),
@@ -33,9 +33,9 @@ export const finetune = defineTechnique({
   },
 });
 
-async function teach(data: TrainingData, { teacher, runtime }: TrainerService): Promise<Taught> {
+async function teach(data: TrainingData, { teacher, runtime }: TrainerService, signal: AbortSignal): Promise<Taught> {
   if (!teacher) throw trainErrors.TRAIN_OPTION({ option: "distill", expected: "used with a trainer that has a teacher", received: "given without one" });
-  return withTeacher(data, teacher, runtime ?? (await import("@lathe/ort")).ortRuntime());
+  return withTeacher(data, teacher, runtime ?? (await import("@lathe/ort")).ortRuntime(), { signal });
 }
 
 /** Runs a fit, passing progress and aborts on. */
