@@ -30,6 +30,8 @@ export interface TensorStorage {
   bytes(): Uint8Array;
   /** Successive pieces of the content, so that a tensor larger than memory can be copied. */
   chunks?(size: number): Iterable<Uint8Array>;
+  /** Fills `target` from byte `at` on, where that needs no copy in between. */
+  readInto?(target: Uint8Array, at: number): void;
 }
 
 /** What a file says of a tensor beside its content; kept through a round trip. */

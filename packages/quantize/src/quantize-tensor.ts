@@ -1,6 +1,7 @@
 /** Quantizes constant tensors: weights per tensor or per channel, and biases. Bit-equal to ONNX Runtime's tool. */
 import { Tensor, encodeNumbers } from "@lathe/core";
 import { quantizeErrors } from "./errors.ts";
+import { tensorCodes, tensorExtremes, type ChannelView } from "./kernel/tensors.ts";
 import { fullRange, integerRange, isFloat8, quantParams, type QuantParams, type QuantType, type RangeOptions } from "./params.ts";
 
 export interface QuantizedWeight {
@@ -16,13 +17,6 @@ export interface QuantizedWeight {
 const ROUND = 6755399441055744;
 const f32 = Math.fround;
 
-/** A tensor as [outer, channels, inner] around an axis. */
-interface ChannelView {
-  readonly outer: number;
-  readonly channels: number;
-  readonly inner: number;
-}
-
 function channelView(dims: readonly number[], axis: number): ChannelView {
   const product = (from: number, to: number): number => dims.slice(from, to).reduce((p, d) => p * d, 1);
   return { outer: product(0, axis), channels: dims[axis]!, inner: product(axis + 1, dims.length) };
@@ -35,7 +29,15 @@ export function normalizeAxis(axis: number, rank: number, tensor: string): numbe
   return at;
 }
 
-/** Least and greatest value of each channel. @throws QUANT_WEIGHT_NOT_FINITE */
+/** @throws QUANT_WEIGHT_NOT_FINITE */
+function rangesOf(weight: Tensor, view: ChannelView, tensor: string): { min: Float32Array; max: Float32Array } {
+  const found = tensorExtremes(weight, view);
+  if (!found) return channelRanges(weight.toFloat32(), view, tensor);
+  if (!found.finite) throw quantizeErrors.QUANT_WEIGHT_NOT_FINITE({ tensor });
+  return found;
+}
+
+/** Least and greatest value of each channel, by plain loops. @throws QUANT_WEIGHT_NOT_FINITE */
 export function channelRanges(data: Float32Array, view: ChannelView, tensor: string): { min: Float32Array; max: Float32Array } {
   const min = new Float32Array(view.channels).fill(data.length === 0 ? 0 : Infinity);
   const max = new Float32Array(view.channels).fill(data.length === 0 ? 0 : -Infinity);
@@ -67,7 +69,7 @@ export interface WeightOptions extends RangeOptions {
 /** Scale and zero point of each channel (one entry when per tensor). */
 export function weightParams(weight: Tensor, options: WeightOptions, name = "weight"): QuantParams[] {
   const view = viewOf(weight, options.axis);
-  const { min, max } = channelRanges(weight.toFloat32(), view, name);
+  const { min, max } = rangesOf(weight, view, name);
   const qrange = integerRange(options.dtype, options);
   const symmetric = options.symmetric || isFloat8(options.dtype);
   const params = Array.from(min, (low, c) => quantParams(low, max[c]!, qrange, symmetric, options.minimumRealRange));
@@ -83,9 +85,14 @@ const viewOf = (weight: Tensor, axis: number | undefined): ChannelView =>
 /** q = clip(round(w / scale) + zero point), in float32, ties to even. */
 export function quantizeWeight(weight: Tensor, params: readonly QuantParams[], dtype: QuantType, axis?: number): QuantizedWeight {
   const view = viewOf(weight, axis);
-  const data = weight.toFloat32();
-  const values = isFloat8(dtype) ? scaleToFloat8(data, view, params, dtype, weight.dims) : toCodes(data, view, params, dtype, weight.dims);
+  const values = isFloat8(dtype) ? scaleToFloat8(weight.toFloat32(), view, params, dtype, weight.dims) : codesOf(weight, view, params, dtype);
   return { values, ...paramTensors(params, dtype, axis), axis };
+}
+
+function codesOf(weight: Tensor, view: ChannelView, params: readonly QuantParams[], dtype: QuantType): Tensor {
+  const eight = dtype === "int8" || dtype === "uint8";
+  const bytes = eight ? tensorCodes(weight, view, params.map((p) => p.scale), params.map((p) => p.zeroPoint), dtype === "int8") : undefined;
+  return bytes ? Tensor.fromBytes(dtype, weight.dims, bytes) : toCodes(weight.toFloat32(), view, params, dtype, weight.dims);
 }
 
 function toCodes(data: Float32Array, view: ChannelView, params: readonly QuantParams[], dtype: QuantType, dims: readonly number[]): Tensor {

@@ -6,6 +6,7 @@
  * Every candidate is judged in time that depends on the number of quantized bins alone: sums over its bins come from prefix sums.
  */
 import { histogramEdges, type Histogram } from "./histogram.ts";
+import { tableLog } from "./log.ts";
 import type { Range } from "../spec.ts";
 
 /** What an empty bin counts in place of nothing; taken evenly off the others. */
@@ -51,6 +52,8 @@ function judge(counts: Float64Array, groups: number): (start: number, end: numbe
   const inverse = prefix(counts, (c) => (c > 0 ? 1 / c : 0));
   const total = mass[counts.length]!;
   const quotients = new Float64Array(groups);
+  const fills = new Float64Array(groups);
+  const log = tableLog();
 
   return (start, end) => {
     const length = end - start;
@@ -58,17 +61,17 @@ function judge(counts: Float64Array, groups: number): (start: number, end: numbe
     // The tails make the edge bins fuller than the histogram says.
     const first = mass[start + 1]!;
     const last = total - mass[end - 1]!;
-    const [newFirst, newLast] = [Number(first > 0 && counts[start] === 0), Number(last > 0 && counts[end - 1] === 0)];
-    const filledIn = (from: number, to: number): number =>
-      filled[to]! - filled[from]! + (from === start ? newFirst : 0) + (to === end ? newLast : 0);
-    const full = filledIn(start, end);
-    let emptyQ = length - groups * width;
+    const newFirst = first > 0 && counts[start] === 0 ? 1 : 0;
+    const newLast = last > 0 && counts[end - 1] === 0 ? 1 : 0;
+    const full = filled[end]! - filled[start]! + newFirst + newLast;
+    const grouped = groups * width;
+    let emptyQ = length - grouped;
     let sumQ = 0;
-    for (let g = 0; g < groups; g++) {
-      const from = start + g * width;
+    for (let g = 0, from = start; g < groups; g++, from += width) {
       const to = from + width;
-      const inGroup = filledIn(from, to);
-      const q = inGroup > 0 ? Math.trunc((mass[g === groups - 1 ? end : to]! - mass[from]!) / inGroup) : 0;
+      const inGroup = filled[to]! - filled[from]! + (g === 0 ? newFirst : 0) + (to === end ? newLast : 0);
+      const q = inGroup > 0 ? Math.floor((mass[g === groups - 1 ? end : to]! - mass[from]!) / inGroup) : 0;
+      fills[g] = inGroup;
       quotients[g] = q;
       if (q === 0) emptyQ += width;
       sumQ += q * width;
@@ -84,16 +87,19 @@ function judge(counts: Float64Array, groups: number): (start: number, end: numbe
     const aLogA =
       cLogC[outer]! - cLogC[inner]! - lessP * (logC[outer]! - logC[inner]!) - lessP * innerFull + (lessP * lessP * (inverse[outer]! - inverse[inner]!)) / 2 +
       (outer - inner - innerFull) * EPSILON * LOG_EPSILON + exact(first) + exact(last);
-    const massIn = (from: number, to: number): number => (to === end ? total : mass[to]!) - (from === start ? 0 : mass[from]!);
-    const smoothed = (from: number, to: number): number => {
-      const f = filledIn(from, to);
-      return massIn(from, to) - lessP * f + EPSILON * (to - from - f);
-    };
-    let aLogB = groups * width < length ? smoothed(start + groups * width, end) * LOG_EPSILON : 0;
-    for (let g = 0; g < groups; g++) {
-      const from = start + g * width;
+    // Smoothed mass of each group times the logarithm of its smoothed quotient; the tails count in the first and the last bin.
+    const rest = start + grouped;
+    let aLogB = 0;
+    if (rest < end) {
+      const f = filled[end]! - filled[rest]! + newLast;
+      aLogB = (total - mass[rest]! - lessP * f + EPSILON * (end - rest - f)) * LOG_EPSILON;
+    }
+    for (let g = 0, from = start; g < groups; g++, from += width) {
+      const to = from + width;
+      const f = fills[g]!;
+      const m = (to === end ? total : mass[to]!) - (g === 0 ? 0 : mass[from]!);
       const q = quotients[g]!;
-      aLogB += smoothed(from, from + width) * (q === 0 ? LOG_EPSILON : Math.log(q - lessQ));
+      aLogB += (m - lessP * f + EPSILON * (width - f)) * (q === 0 ? LOG_EPSILON : log(q - lessQ));
     }
     return Math.log(sumQ / total) + (aLogA - aLogB) / total;
   };

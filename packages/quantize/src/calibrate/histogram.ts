@@ -3,6 +3,9 @@
  * grows: when a batch goes beyond it, whole bins of the old width are added on both sides. Counts equal those of ONNX Runtime's
  * collector (numpy's rules for edges, in float32), which keeps all batches of all tensors in memory instead.
  */
+import { countValues } from "../kernel/tensors.ts";
+import { NEAR } from "../kernel/weights.ts";
+
 const f32 = Math.fround;
 
 export interface Histogram {
@@ -26,13 +29,17 @@ export function addToHistogram(old: Histogram | undefined, data: Float32Array, a
   return count(counts, data, f32(f32(added * stride) + old.threshold));
 }
 
-/** Share of a bin within which rounding of edges and quotient can matter; far above both. */
-const NEAR = 1e-3;
-
 /** `data` lies within the threshold. */
 function count(counts: Float64Array, data: Float32Array, threshold: number): Histogram {
   const n = counts.length;
   const edges = histogramEdges({ bins: n, threshold });
+  if (!countValues(data, counts, edges)) countPlainly(data, counts, edges);
+  return { bins: n, threshold, counts };
+}
+
+/** What the kernel does, where there is none. */
+export function countPlainly(data: Float32Array, counts: Float64Array, edges: Float32Array): void {
+  const n = counts.length;
   const first = edges[0]!;
   const last = edges[n]!;
   const perUnit = n / (last - first);
@@ -47,7 +54,6 @@ function count(counts: Float64Array, data: Float32Array, threshold: number): His
     } else if (within > 1 - NEAR && at < n - 1 && x >= edges[at + 1]!) at++;
     counts[at]!++;
   }
-  return { bins: n, threshold, counts };
 }
 
 /** The bins + 1 edges, in float32. A histogram of zeros only spans [-0.5, 0.5]. */

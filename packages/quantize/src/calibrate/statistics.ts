@@ -1,5 +1,6 @@
 /** What one pass over the data keeps of a tensor: enough for every calibration method. */
 import { quantizeErrors } from "../errors.ts";
+import { valueExtremes } from "../kernel/tensors.ts";
 import { addToHistogram, type Histogram } from "./histogram.ts";
 
 export interface TensorStatistics {
@@ -37,10 +38,16 @@ export function addExtremes(old: TensorStatistics | undefined, min: number, max:
 
 /** Adds a sample with all its values; an empty tensor counts as zero. @throws QUANT_RANGE_NOT_FINITE for NaN and infinity */
 export function addValues(old: TensorStatistics | undefined, data: Float32Array, options: StatisticsOptions, tensor: string): TensorStatistics {
-  const { min, max } = extremes(data);
+  const { min, max } = extremesOf(data);
   const stats = addExtremes(old, min, max, options, tensor);
   if (!options.histogram) return stats;
   return { ...stats, histogram: addToHistogram(old?.histogram, data, Math.max(Math.abs(min), Math.abs(max)), options.bins) };
+}
+
+function extremesOf(data: Float32Array): { min: number; max: number } {
+  const found = valueExtremes(data);
+  // The plain loop names the value.
+  return found?.finite ? found : extremes(data);
 }
 
 function extremes(data: Float32Array): { min: number; max: number } {

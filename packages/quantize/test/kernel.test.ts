@@ -1,0 +1,100 @@
+import { Tensor, type TensorStorage } from "@lathe/core";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { countPlainly, histogramEdges } from "@lathe/quantize";
+import { assemble, define, f32, i32, loopWhile } from "../src/kernel/assembler.ts";
+import { countValues, tensorCodes, tensorExtremes, valueExtremes, type ChannelView } from "../src/kernel/tensors.ts";
+
+/** A tensor in memory, or the same content as a file gives it: read into a buffer of the caller's. */
+const inMemory = (data: Float32Array): Tensor => Tensor.from("float32", [data.length], data);
+function inFile(data: Float32Array): Tensor {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const storage: TensorStorage = {
+    kind: "file", byteLength: bytes.byteLength,
+    bytes: () => { throw new Error("the whole tensor was read"); },
+    readInto: (target, at) => target.set(bytes.subarray(at, at + target.byteLength)),
+  };
+  return new Tensor("float32", [data.length], storage);
+}
+
+/** Sizes on both sides of the kernel's piece of 65,536 values, with channels innermost or not. */
+const views: readonly ChannelView[] = [
+  { outer: 1, channels: 1, inner: 70_000 }, { outer: 1, channels: 1, inner: 65_537 }, { outer: 3, channels: 5, inner: 17 }, { outer: 1, channels: 40, inner: 4_001 },
+  { outer: 700, channels: 131, inner: 1 }, { outer: 3, channels: 70_001, inner: 1 }, { outer: 1, channels: 16, inner: 1 }, { outer: 2, channels: 3, inner: 65_540 },
+];
+const valuesOf = ({ outer, channels, inner }: ChannelView): Float32Array => Float32Array.from({ length: outer * channels * inner }, (_, i) => Math.round(Math.sin(i * 12.9898) * 400) / 8);
+const channelOf = ({ channels, inner }: ChannelView, i: number): number => Math.floor(i / inner) % channels;
+
+describe.each(views)("the kernel on $outer x $channels x $inner", (view) => {
+  const data = valuesOf(view);
+
+  it.each([["memory", inMemory], ["a file", inFile]] as const)("finds the extremes of each channel of a tensor in %s", (_, make) => {
+    const min = new Float32Array(view.channels).fill(Infinity);
+    const max = new Float32Array(view.channels).fill(-Infinity);
+    data.forEach((x, i) => {
+      const c = channelOf(view, i);
+      min[c] = Math.min(min[c]!, x);
+      max[c] = Math.max(max[c]!, x);
+    });
+    expect(tensorExtremes(make(data), view)).toEqual({ min, max, finite: true });
+  });
+
+  it.each([["int8", -128, 127], ["uint8", 0, 255]] as const)("rounds to %s with ties to even and clips", (dtype, low, high) => {
+    // Quotients are multiples of an eighth: many ties, and some beyond the range.
+    const scales = Float32Array.from({ length: view.channels }, (_, c) => [0.25, 0.125, 3, 1e-30][c % 4]!);
+    const zeros = Int16Array.from({ length: view.channels }, (_, c) => low + ((c * 37) % 256));
+    const even = (x: number): number => x + 6755399441055744 - 6755399441055744;
+    const expected = data.map((x, i) => {
+      const c = channelOf(view, i);
+      return Math.max(low, Math.min(high, even(Math.fround(x / scales[c]!)) + zeros[c]!));
+    });
+    const made = tensorCodes(inFile(data), view, scales, zeros, dtype === "int8")!;
+    const values = dtype === "int8" ? new Int8Array(made.buffer) : made;
+    expect(values.every((v, i) => v === expected[i])).toBe(true);
+  });
+
+  it.each([NaN, Infinity, -Infinity])("notices %s wherever it stands", (bad) => {
+    for (const at of [0, data.length - 1, Math.floor(data.length / 2)]) {
+      const spoilt = data.slice();
+      spoilt[at] = bad;
+      expect(tensorExtremes(inMemory(spoilt), view)!.finite).toBe(false);
+    }
+  });
+});
+
+describe("values in memory", () => {
+  it("are counted into the bins that the plain loop finds", () => {
+    const value = fc.oneof(fc.float({ noNaN: true, noDefaultInfinity: true, min: -3, max: 3 }), fc.constantFrom(0, -3, 3, 1.5));
+    fc.assert(fc.property(fc.array(value, { minLength: 64, maxLength: 300 }), fc.integer({ min: 8, max: 3000 }), (values, bins) => {
+      const data = Float32Array.from(values);
+      const edges = histogramEdges({ bins, threshold: 3 });
+      const [fast, plain] = [new Float64Array(bins), new Float64Array(bins)];
+      expect(countValues(data, fast, edges)).toBe(true);
+      countPlainly(data, plain, edges);
+      expect(fast).toEqual(plain);
+    }));
+  });
+
+  it.each([64, 65_535, 65_536, 65_537, 65_543, 131_075])("have the extremes that Math.min and Math.max find, %i of them", (count) => {
+    const data = Float32Array.from({ length: count }, (_, i) => Math.cos(i) * i);
+    expect(valueExtremes(data)).toEqual({ min: data.reduce((a, b) => Math.min(a, b)), max: data.reduce((a, b) => Math.max(a, b)), finite: true });
+    data[count - 1] = NaN;
+    expect(valueExtremes(data)!.finite).toBe(false);
+  });
+});
+
+describe("the assembler", () => {
+  it("encodes loops, memory and numbers of every size", () => {
+    // sum += i * 300000 for i in [from, to), from negative to positive: both signs and several bytes of LEB128.
+    const sum = define({ from: "i32", to: "i32" }, { total: "i32" }, (l) => [
+      loopWhile(i32.lt(l.from.get, l.to.get), l.total.set(i32.add(l.total.get, i32.mul(l.from.get, i32.const(300_000)))), l.from.set(i32.sub(l.from.get, i32.const(-1)))),
+      i32.store(200_000, i32.const(-0), l.total.get),
+      f32.store(4, i32.const(16), f32.const(-0.1)),
+    ]);
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble({ sum }, 4)));
+    (exports.sum as (a: number, b: number) => void)(-70, 100);
+    const { buffer } = exports.memory as WebAssembly.Memory;
+    expect(new Int32Array(buffer, 200_000, 1)[0]).toBe(300_000 * Array.from({ length: 170 }, (_, i) => i - 70).reduce((a, b) => a + b));
+    expect(new Float32Array(buffer, 20, 1)[0]).toBe(Math.fround(-0.1));
+  });
+});
