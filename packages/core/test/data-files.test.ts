@@ -213,6 +213,9 @@ describe("image folders", () => {
     expect(classes).toEqual([]);
     expect(Object.keys((await data.toArray())[0]!)).toEqual(["pixels", "path"]);
   });
+  test("the image cannot take a name that samples have already", async () => {
+    await expect(imageFolder(root, { decode, name: "label" })).rejects.toThrow(/IMAGE_FOLDER.*"label"/);
+  });
   test("no images, or no folder, is an error", async () => {
     await expect(imageFolder(join(root, "empty"), { decode })).rejects.toThrow(/IMAGE_FOLDER.*no file in it/);
     await expect(imageFolder(join(root, "gone"), { decode })).rejects.toThrow(/IMAGE_FOLDER.*ENOENT/);

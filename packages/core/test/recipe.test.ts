@@ -89,6 +89,17 @@ describe("what hosts read", () => {
   });
 });
 
+describe("recipeSchema", () => {
+  test("definitions inside options stay theirs", () => {
+    const options = { type: "object", properties: { by: { $ref: "#/$defs/step" } }, $defs: { step: { type: "number" } } };
+    const standard = { version: 1 as const, vendor: "hand", validate: (value: unknown) => ({ value }), jsonSchema: { input: () => options, output: () => options } };
+    const own = defineTechnique({ name: "own", summary: "Has definitions.", options: { "~standard": standard } as StandardSchemaV1<object, object>, apply: () => undefined });
+    const schema = recipeSchema([own]) as { $defs: { step: { anyOf: { properties: { with: object } }[] } } };
+    // A schema with an identifier is a resource of its own: references in it begin there (JSON Schema 2020-12, 8.2.1).
+    expect(schema.$defs.step.anyOf[0]!.properties.with).toEqual({ $id: "urn:lathe:technique:own", ...options });
+  });
+});
+
 describe("iterate", () => {
   test("runs its steps in turns", async () => {
     const { model, report } = await pipeline(iterate({ times: 3 }, scale({ by: 2 }))).run(tinyModel()).result;

@@ -18,6 +18,12 @@ async function load(options: OrtRuntimeOptions, model = counting()): Promise<Ses
 
 const value = async (session: Session, feeds = SHORT): Promise<number> => (await session.run(feeds))["y"]!.toNumbers()[0]!;
 
+/** Waits until the system has forgotten the process and this one has been told. */
+async function gone(pid: number): Promise<void> {
+  await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow("ESRCH"), { timeout: 10_000 });
+  await delay(100);
+}
+
 describe.each(["thread", "process"] as const)("placement %s", (placement) => {
   it("gives bit for bit what inline gives", async () => {
     const [here, there] = [await load({}, dense(64, 64)), await load({ placement }, dense(64, 64))];
@@ -111,7 +117,7 @@ describe("placement process outlives its child", () => {
   it("does not notice a child that died between runs", async () => {
     const { session, pids } = await withPids();
     process.kill(pids[0]!, "SIGKILL");
-    await delay(100);
+    await gone(pids[0]!);
     expect(await value(session)).toBe(3);
   });
 
@@ -127,6 +133,6 @@ describe("placement process outlives its child", () => {
     const run = session.run(LONG, { signal: control.signal });
     setTimeout(() => control.abort(), 50);
     await expect(run).rejects.toMatchObject({ name: "AbortError" });
-    await vi.waitFor(() => expect(() => process.kill(pids[0]!, 0)).toThrow("ESRCH"), { timeout: 10_000 });
+    await gone(pids[0]!);
   });
 });

@@ -46,10 +46,11 @@ export interface ImageFolder {
 
 /**
  * Images in a folder, or in one folder per class. Files are read one by one as samples are asked for.
- * @throws IMAGE_FOLDER when there are no images; FILE_OPEN while reading
+ * @throws IMAGE_FOLDER when there are no images or the name is taken; FILE_OPEN while reading
  */
 export async function imageFolder(root: string, options: ImageFolderOptions): Promise<ImageFolder> {
   const { decode, name = "image", extensions = [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"] } = options;
+  if (name === "path" || name === "label") throw dataErrors.IMAGE_FOLDER({ path: root, reason: `samples have a tensor "${name}" already, so the image cannot be named so` });
   const isImage = (file: string): boolean => extensions.includes(extname(file).toLowerCase());
   const list = async (path: string): Promise<{ folders: string[]; images: string[] }> => {
     const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {

@@ -48,6 +48,8 @@ function ownPads(node: Node, length: number): readonly number[] | undefined {
 
 const rewrite: Rewrite = ({ node, opset }) => {
   if (node.domain !== "" || !["Conv", "MaxPool", "AveragePool"].includes(node.opType)) return false;
+  // count_include_pad came with opset 7.
+  if (node.is("AveragePool") && opset < 7) return false;
   const pad = soleProducer(node.input(0), "Pad");
   const padding = pad && paddingOf(pad, opset);
   const own = padding && ownPads(node, padding.spatial.length);

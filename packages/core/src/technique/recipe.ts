@@ -48,11 +48,14 @@ export function recipeSchema(techniques: readonly AnyTechnique[]): JsonSchema {
   const anyOf = [...byName(techniques).values()].map((technique) => {
     const { $schema: _, ...options } = jsonSchemaOf(technique);
     const required = ["use", ...(Array.isArray(options["required"]) && options["required"].length > 0 ? ["with"] : []), ...(technique.takesSteps ? ["steps"] : [])];
-    const properties = { use: { const: technique.name, description: technique.summary }, with: options, ...(technique.takesSteps ? { steps } : {}) };
+    const properties = { use: { const: technique.name, description: technique.summary }, with: resource(technique.name, options), ...(technique.takesSteps ? { steps } : {}) };
     return { type: "object", properties, required, additionalProperties: false };
   });
   return { $schema: "https://json-schema.org/draft/2020-12/schema", ...steps, $defs: { step: { anyOf } } };
 }
+
+/** With an identifier of its own, "#/$defs/..." inside the options means the options' definitions, not the recipe's. */
+const resource = (name: string, options: JsonSchema): JsonSchema => ("$defs" in options ? { $id: `urn:lathe:technique:${name}`, ...options } : options);
 
 function byName(techniques: readonly AnyTechnique[]): ReadonlyMap<string, AnyTechnique> {
   const offered = new Map<string, AnyTechnique>();

@@ -19,7 +19,6 @@ export interface ProcessOptions {
 
 const STDERR_KEPT = 2000;
 const WATCH_MS = 250;
-const PAGE = 4096;
 
 export const processPlacement = (options: ProcessOptions): Placement => ({ kind: "process", open: () => openProcess(options) });
 
@@ -103,7 +102,7 @@ function watchMemory(child: ChildProcess, limit: number | undefined): { overLimi
 /** 0 when the system does not tell. */
 function residentBytes(pid: number | undefined): number {
   try {
-    return Number(readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1]) * PAGE;
+    return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
   } catch {
     return 0;
   }
