@@ -45,6 +45,14 @@ export const pruneErrors = defineErrors({
     text: (d: { wanted: number; reached: number }) => `No cut within maxRatio is ${d.wanted} times as fast; the fastest measured is ${d.reached.toFixed(2)} times.`,
     remedy: "Ask for less, raise maxRatio, or quantize as well.",
   },
+  PRUNE_NO_BLOCKS: {
+    text: (d: { branches: number; size: number }) => `The model has ${d.branches} residual branches with weights, too few in a row for a block of ${d.size}.`,
+    remedy: "Blocks are found where an Add puts a branch onto the tensor it started from; lower `branches`, or prune channels.",
+  },
+  PRUNE_UNKNOWN_BLOCK: {
+    text: (d: { block: string; known: readonly string[] }) => `There is no residual block "${d.block}"; the model has ${d.known.slice(0, 8).join(", ")}${d.known.length > 8 ? ", ..." : ""}.`,
+    remedy: "Take a name from the report's list of blocks.",
+  },
   PRUNE_BLOCK: {
     text: (d: { block: string }) => `"${d.block}" is not a block size: it is outputs x inputs, each 1 or more.`,
     remedy: 'Use for instance "4x1".',

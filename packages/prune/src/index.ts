@@ -13,6 +13,11 @@ export { searchLatency, searchRatio, type LatencyOptions, type LatencyTrial } fr
 export { channelOptions, searchOptions, type ChannelOptions, type SearchOptions } from "./options.ts";
 export { pruneChannels } from "./channels.ts";
 export { pruneSearch } from "./search.ts";
+export { residualBranches, type Branch } from "./depth/branches.ts";
+export { blocksOf, type Block as ResidualBlock } from "./depth/block.ts";
+export { removeBranches, zeroBranches } from "./depth/remove.ts";
+export { blockInfluence, type InfluenceOptions } from "./depth/influence.ts";
+export { blockOptions, pruneBlocks } from "./depth/technique.ts";
 export { refit, type RefitOptions, type RefitResult } from "./recover/refit.ts";
 export { estimateBatchNorm } from "./recover/batch-norm.ts";
 export { NO_SPEEDUP, pruneWeights, weightOptions, type WeightOptions } from "./weights.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { dataset, pipeline, stats, Tensor, type Model } from "@lathe/core";
 import { ortRuntime, randomFeeds } from "@lathe/ort";
-import { clusterWeights, pruneChannels, pruneOneShot, pruneSearch, pruneWeights } from "@lathe/prune";
+import { clusterWeights, pruneBlocks, pruneChannels, pruneOneShot, pruneSearch, pruneWeights } from "@lathe/prune";
 import { registerConformance, tinyCnn, tinyTransformer } from "@lathe/testkit";
 
 const runtime = ortRuntime();
@@ -22,6 +22,7 @@ registerConformance(pruneChannels, {
 
 registerConformance(pruneWeights, { examples: [{ name: "2:4, permuted", model: cnn, options: { pattern: "2:4", permute: true } }] }, { describe, it });
 registerConformance(pruneOneShot, { examples: [{ name: "transformer", model: transformer, options: { samples: 2, places: 64 }, services: { data: tokens, runtime } }] }, { describe, it });
+registerConformance(pruneBlocks, { examples: [{ name: "transformer", model: transformer, services: { data: tokens, runtime } }], invalid: [{ ratio: 1 }, { blocks: [] }] }, { describe, it });
 registerConformance(clusterWeights, { examples: [{ name: "gather form", model: cnn, options: { form: "gather", clusters: 8, minimum: 16 } }] }, { describe, it });
 
 /** A judge that needs no data: how much of the parameters is left. */
