@@ -33,7 +33,7 @@ export function addToHistogram(old: Histogram | undefined, data: Float32Array, a
 function count(counts: Float64Array, data: Float32Array, threshold: number): Histogram {
   const n = counts.length;
   const edges = histogramEdges({ bins: n, threshold });
-  if (!countValues(data, counts, edges)) countPlainly(data, counts, edges);
+  if (!countValues(data, counts, edges, countPlainly)) countPlainly(data, counts, edges);
   return { bins: n, threshold, counts };
 }
 

@@ -56,8 +56,12 @@ export const f64 = {
 };
 
 export const v128 = {
-  load: at(simd(0x00)), store: at(simd(0x0b)), store64: (offset: number, ...args: readonly Code[]): Code => [...args.flat(), ...simd(0x5b), 0, ...unsigned(offset), 0],
-  xor: op(...simd(0x51)),
+  load: at(simd(0x00)), store: at(simd(0x0b)),
+  /** Eight bytes; the other lanes are 0. */
+  load64: at(simd(0x5d)),
+  andNot: op(...simd(0x4f)), anyTrue: op(...simd(0x53)),
+  /** Bits of the first where the third has ones, else of the second. */
+  select: op(...simd(0x52)),
   /** Bytes of both arguments by index. */
   shuffle: (lanes: readonly number[], ...args: readonly Code[]): Code => [...args.flat(), ...simd(0x0d), ...lanes],
 };
@@ -72,6 +76,12 @@ export const f32x4 = {
   toI32: op(...simd(0xf8)),
 };
 
+export const f64x2 = {
+  splat: op(...simd(0x14)), fromF32: op(...simd(0x5f)), eq: op(...simd(0x47)), gt: op(...simd(0x4a)),
+  abs: op(...simd(0xec)), add: op(...simd(0xf0)), sub: op(...simd(0xf1)), mul: op(...simd(0xf2)),
+};
+
+export const i32x4 = { splat: op(...simd(0x11)), lane: (index: number, ...args: readonly Code[]): Code => [...args.flat(), ...simd(0x1b), index] };
 export const i16x8 = { splat: op(...simd(0x10)), narrow: op(...simd(0x85)), addSaturating: op(...simd(0x8f)) };
 export const i8x16 = { narrowSigned: op(...simd(0x65)), narrowUnsigned: op(...simd(0x66)) };
 

@@ -147,8 +147,8 @@ export function valueExtremes(data: Float32Array): { min: number; max: number; f
   return { min, max, finite: check === 0 };
 }
 
-/** Adds `data` to `counts`, bins between float32 `edges`; false without a kernel. */
-export function countValues(data: Float32Array, counts: Float64Array, edges: Float32Array): boolean {
+/** Adds `data` to `counts`, bins between float32 `edges`; `plain` does it for a few values. False without a kernel. */
+export function countValues(data: Float32Array, counts: Float64Array, edges: Float32Array, plain: (data: Float32Array, counts: Float64Array, edges: Float32Array) => void): boolean {
   const bins = counts.length;
   const found = data.length < 64 ? undefined : open();
   if (!found) return false;
@@ -159,11 +159,16 @@ export function countValues(data: Float32Array, counts: Float64Array, edges: Flo
   const input = new Float32Array(buffer, INPUT, PIECE);
   const first = edges[0]!;
   const perUnit = bins / (edges[bins]! - first);
-  for (let from = 0; from < data.length; from += PIECE) {
-    const count = Math.min(PIECE, data.length - from);
+  const zero = new Float64Array(bins);
+  plain(new Float32Array(1), zero, edges);
+  const zeroBin = zero.indexOf(1);
+  const even = data.length - (data.length % 2);
+  for (let from = 0; from < even; from += PIECE) {
+    const count = Math.min(PIECE, even - from);
     input.set(data.subarray(from, from + count));
-    found.run.histogram(INPUT, count, countsAt, edgesAt, bins, first, perUnit);
+    found.run.histogram(INPUT, count / 2, countsAt, edgesAt, bins, first, perUnit, zeroBin);
   }
   for (let i = 0; i < bins; i++) counts[i]! += table[i]! + table[bins + i]!;
+  plain(data.subarray(even), counts, edges);
   return true;
 }

@@ -2,7 +2,7 @@
  * Loops over weights and activations, four float32 lanes at a time: extremes, int8 and uint8 codes, histograms. Results are those of the
  * plain loops in JavaScript to the last bit: division, rounding to even and comparison are the same operations.
  */
-import { define, f32, f32x4, f64, i16x8, i32, i8x16, loopWhile, v128, when, type Code, type FunctionSource } from "./assembler.ts";
+import { define, f32, f32x4, f64, f64x2, i16x8, i32, i32x4, i8x16, loopWhile, v128, when, type Code, type FunctionSource } from "./assembler.ts";
 
 /** Share of a bin within which rounding of edges and quotient can matter; far above both. */
 export const NEAR = 1e-3;
@@ -89,37 +89,62 @@ const rowCodes = (narrow: (a: Code, b: Code) => Code): FunctionSource => define(
   ],
 );
 
+/** 1.5 * 2^52: what a double is after adding it has the nearest integer in its low bits. */
+const ROUND = 6755399441055744;
+
 /**
- * Counts values into `bins` bins of equal width that begin at `first`, uint32 at `counts`; edges are float32. Odd values count in a second
- * table right behind the first, so that runs of equal values need not wait for one another.
+ * Counts pairs of values into `bins` bins of equal width that begin at `first`, uint32 at `counts`; edges are float32. The second of a pair
+ * counts in a table right behind the first, so that runs of equal values need not wait for one another. Zeros, which are many behind a Relu
+ * and lie on an edge, count in `zeroBin`.
  */
 const histogram = (): FunctionSource => define(
-  { x: "i32", count: "i32", counts: "i32", edges: "i32", bins: "i32", first: "f64", perUnit: "f64" },
-  { end: "i32", bin: "i32", place: "f64", within: "f64", v: "f32", cell: "i32", other: "i32", swap: "i32" },
+  { x: "i32", pairs: "i32", counts: "i32", edges: "i32", bins: "i32", first: "f64", perUnit: "f64", zeroBin: "i32" },
+  {
+    end: "i32", other: "i32", bin: "i32", cell: "i32", v: "f32", place: "f64", within: "f64",
+    firsts: "v128", factors: "v128", half: "v128", round: "v128", border: "v128", none: "v128", zeroBins: "v128", xs: "v128", places: "v128", rounded: "v128", zeros: "v128",
+  },
   (l) => {
+    const increment = (table: Code, bin: Code): Code => [
+      ...l.cell.set(i32.add(table, i32.shl(bin, i32.const(2)))),
+      ...i32.store(0, l.cell.get, i32.add(i32.load(0, l.cell.get), i32.const(1))),
+    ];
     const edge = (offset: number): Code => f32.load(offset, i32.add(l.edges.get, i32.shl(l.bin.get, i32.const(2))));
+    // Near the border of a bin the quotient may be off by one; the float32 edges decide.
+    const careful = (offset: number, table: Code): Code => [
+      l.v.set(f32.load(offset, l.x.get)),
+      l.place.set(f64.mul(f64.sub(f64.fromF32(l.v.get), l.first.get), l.perUnit.get)),
+      l.bin.set(i32.fromF64(l.place.get)),
+      when(i32.ge(l.bin.get, l.bins.get), [l.bin.set(i32.sub(l.bins.get, i32.const(1)))]),
+      l.within.set(f64.sub(l.place.get, f64.fromI32(l.bin.get))),
+      when(f64.lt(l.within.get, f64.const(NEAR)), [
+        when(f32.lt(l.v.get, edge(0)), [l.bin.set(i32.sub(l.bin.get, i32.const(1)))]),
+      ], [
+        when(f64.gt(l.within.get, f64.const(1 - NEAR)), [
+          when(i32.and(i32.lt(l.bin.get, i32.sub(l.bins.get, i32.const(1))), f32.ge(l.v.get, edge(4))), [l.bin.set(add(l.bin.get, 1))]),
+        ]),
+      ]),
+      increment(table, l.bin.get),
+    ].flat();
     return [
-      l.end.set(i32.add(l.x.get, i32.shl(l.count.get, i32.const(2)))),
+      l.end.set(i32.add(l.x.get, i32.shl(l.pairs.get, i32.const(3)))),
       l.other.set(i32.add(l.counts.get, i32.shl(l.bins.get, i32.const(2)))),
+      l.firsts.set(f64x2.splat(l.first.get)), l.factors.set(f64x2.splat(l.perUnit.get)), l.half.set(f64x2.splat(f64.const(0.5))),
+      l.round.set(f64x2.splat(f64.const(ROUND))), l.border.set(f64x2.splat(f64.const(0.5 - NEAR))), l.zeroBins.set(i32x4.splat(l.zeroBin.get)),
       loopWhile(
         i32.lt(l.x.get, l.end.get),
-        l.v.set(f32.load(0, l.x.get)),
-        l.place.set(f64.mul(f64.sub(f64.fromF32(l.v.get), l.first.get), l.perUnit.get)),
-        l.bin.set(i32.fromF64(l.place.get)),
-        when(i32.ge(l.bin.get, l.bins.get), [l.bin.set(i32.sub(l.bins.get, i32.const(1)))]),
-        l.within.set(f64.sub(l.place.get, f64.fromI32(l.bin.get))),
-        // Near the border of a bin the quotient may be off by one; the float32 edges decide.
-        when(f64.lt(l.within.get, f64.const(NEAR)), [
-          when(f32.lt(l.v.get, edge(0)), [l.bin.set(i32.sub(l.bin.get, i32.const(1)))]),
-        ], [
-          when(f64.gt(l.within.get, f64.const(1 - NEAR)), [
-            when(i32.and(i32.lt(l.bin.get, i32.sub(l.bins.get, i32.const(1))), f32.ge(l.v.get, edge(4))), [l.bin.set(add(l.bin.get, 1))]),
-          ]),
-        ]),
-        l.cell.set(i32.add(l.counts.get, i32.shl(l.bin.get, i32.const(2)))),
-        i32.store(0, l.cell.get, i32.add(i32.load(0, l.cell.get), i32.const(1))),
-        l.swap.set(l.counts.get), l.counts.set(l.other.get), l.other.set(l.swap.get),
-        l.x.set(add(l.x.get, 4)),
+        l.xs.set(f64x2.fromF32(v128.load64(0, l.x.get))),
+        l.places.set(f64x2.sub(f64x2.mul(f64x2.sub(l.xs.get, l.firsts.get), l.factors.get), l.half.get)),
+        l.rounded.set(f64x2.add(l.places.get, l.round.get)),
+        l.zeros.set(f64x2.eq(l.xs.get, l.none.get)),
+        when(
+          v128.anyTrue(v128.andNot(f64x2.gt(f64x2.abs(f64x2.sub(l.places.get, f64x2.sub(l.rounded.get, l.round.get))), l.border.get), l.zeros.get)),
+          [careful(0, l.counts.get), careful(4, l.other.get)],
+          [
+            l.rounded.set(v128.select(l.zeroBins.get, l.rounded.get, l.zeros.get)),
+            increment(l.counts.get, i32x4.lane(0, l.rounded.get)), increment(l.other.get, i32x4.lane(2, l.rounded.get)),
+          ],
+        ),
+        l.x.set(add(l.x.get, 8)),
       ),
     ];
   },
