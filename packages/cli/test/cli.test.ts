@@ -116,6 +116,21 @@ describe("lathe with a technique", () => {
     expect(step!.metrics.lastEpochLoss).toBeLessThan(0.4);
   });
 
+  it("teaches a pruned model by the original, without labels", async () => {
+    const unlabelled = at("unlabelled.npz");
+    const pixels = await readIdx(file("fixtures/data/fashion-train-512-images-idx3-ubyte.gz"));
+    await writeFile(unlabelled, await encodeNpz({ image: Tensor.from("float32", [512, 1, 28, 28], pixels.toFloat32().map((p) => p / 255)) }));
+    expect((await run("prune-channels", model, "-o", at("student.onnx"), "--ratio", "0.2", "--json")).code).toBe(0);
+    const rest = ["--data", unlabelled, "--task-weight", "0", "--learning-rate", "0.001", "--epochs", "2", "--json"];
+    const { code, out } = await run("distill", at("student.onnx"), "-o", at("taught.onnx"), "--teacher", model, ...rest);
+    expect(code).toBe(0);
+    const [step] = (JSON.parse(out) as { steps: { metrics: Record<string, number> }[] }).steps;
+    expect(step!.metrics["lastEpochLoss"]).toBeLessThan(step!.metrics["firstEpochLoss"]!);
+    expect(step!.metrics).toMatchObject({ teacherAsked: 512, teacherRemembered: 512 });
+    const alone = await run("distill", at("student.onnx"), "-o", at("none.onnx"), ...rest);
+    expect([alone.code, alone.err]).toEqual([1, expect.stringMatching(/DISTILL_NO_TEACHER.*--teacher/s)]);
+  });
+
   it("runs a recipe", async () => {
     await writeFile(at("recipe.json"), JSON.stringify([{ use: "simplify" }, { use: "prune-weights", with: { sparsity: 0.6 } }, { use: "quantize-dynamic" }]));
     const { code, out } = await run("optimize", model, "-o", at("recipe.onnx"), "--recipe", at("recipe.json"), "--json");
