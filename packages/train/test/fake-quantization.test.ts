@@ -8,13 +8,13 @@ const x = [-9, -3.2, -0.4, 0.1, 0.74, 2.6, 6.9, 11];
 const weight = [1, -2, 0.5, 3, 1, -1, 2, 0.25];
 
 /** sum(weight * fakeQuant(x)) with x [2, 4]. */
-function model(scale: readonly number[], zeroPoint: readonly number[], axis?: number): Model {
+function model(scale: readonly number[], zeroPoint: readonly number[], axis?: number, dtype: "int8" | "int4" | "uint4" = "int8"): Model {
   const made = new Model({ opset: 21, irVersion: 10 });
   const { graph } = made;
   const input = graph.addInput("x", tensorType("float32", [2, 4]));
   const dims = axis === undefined ? [] : [scale.length];
   const s = graph.addInitializer("scale", Tensor.from("float32", dims, scale));
-  const z = graph.addInitializer("zero", Tensor.from("int8", dims, zeroPoint));
+  const z = graph.addInitializer("zero", Tensor.from(dtype, dims, zeroPoint));
   const attributes = axis === undefined ? {} : { axis: attr.int(axis) };
   const q = graph.add({ opType: "QuantizeLinear", inputs: [input, s, z], attributes }).out;
   const y = graph.add({ opType: "DequantizeLinear", inputs: [q, s, z], outputs: ["y"], attributes }).out;
@@ -31,11 +31,11 @@ async function gradients(made: Model): Promise<{ dx: number[]; ds: number[] }> {
   return { dx: out[g.gradients.get("x")!]!.toNumbers(), ds: out[g.gradients.get("scale")!]!.toNumbers() };
 }
 
-/** dx and ds of one element, int8. */
-function expected(value: number, dy: number, s: number, z: number): { dx: number; ds: number } {
+/** dx and ds of one element. */
+function expected(value: number, dy: number, s: number, z: number, [low, high]: readonly [number, number] = [-128, 127]): { dx: number; ds: number } {
   const v = value / s;
-  const q = Math.min(127, Math.max(-128, Math.round(v) + z)) - z;
-  const inside = v + z >= -128.5 && v + z <= 127.5;
+  const q = Math.min(high, Math.max(low, Math.round(v) + z)) - z;
+  const inside = v + z >= low - 0.5 && v + z <= high + 0.5;
   return { dx: inside ? dy : 0, ds: dy * (inside ? q - v : q) };
 }
 
@@ -53,5 +53,16 @@ describe("fake quantization", () => {
     const rows = x.map((value, i) => expected(value, weight[i]!, Math.fround(scales[i < 4 ? 0 : 1]!), 0));
     dx.forEach((value, i) => expect(value).toBeCloseTo(rows[i]!.dx, 6));
     for (const row of [0, 1]) expect(ds[row]).toBeCloseTo(rows.slice(4 * row, 4 * row + 4).reduce((sum, r) => sum + r.ds, 0), 3);
+  });
+
+  it.each([["int4", 0, [-8, 7]], ["uint4", 6, [0, 15]]] as const)("%s, held in bytes: the engine reuses 4-bit memory for booleans of twice the size", async (dtype, zero, range) => {
+    const scales = [1.1, 1.3];
+    const made = model(scales, [zero, zero], 0, dtype);
+    const { dx, ds } = await gradients(made);
+    const rows = x.map((value, i) => expected(value, weight[i]!, Math.fround(scales[i < 4 ? 0 : 1]!), zero, range));
+    dx.forEach((value, i) => expect(value).toBeCloseTo(rows[i]!.dx, 6));
+    for (const row of [0, 1]) expect(ds[row]).toBeCloseTo(rows.slice(4 * row, 4 * row + 4).reduce((sum, r) => sum + r.ds, 0), 3);
+    const types = (m: Model): (string | undefined)[] => [...m.graph.nodes].flatMap((node) => node.outputs.map((v) => v?.dtype));
+    expect(types(gradient(made, { loss: "total", wrt: ["x", "scale"] }).model)).not.toContain(dtype);
   });
 });

@@ -2,6 +2,7 @@
 import { inferShapes, type Model, type OpTable, type Value } from "@lathe/core";
 import { trainErrors } from "../errors.ts";
 import { dropDead, expose, LOSS, preparedForGradient } from "../step/prepare.ts";
+import { widenFourBit } from "../step/four-bit.ts";
 import { LossBuilder, type Loss } from "../step/losses.ts";
 import { parametersOf } from "../step/parameters.ts";
 import { useBatchStatistics } from "../step/statistics.ts";
@@ -53,6 +54,7 @@ export function gradient(model: Model, options: GradientOptions): GradientModel 
     names.set(value.name, `gradient/${value.name}`);
     expose(graph, grad, `gradient/${value.name}`);
   }
+  widenFourBit(graph);
   dropDead(graph);
   return { model: made, loss: lossName, gradients: names };
 }

@@ -9,6 +9,7 @@ import { trainErrors } from "../errors.ts";
 import { blockedConvolution } from "../grad/rules/conv/blocked-rules.ts";
 import { useBlockedConvolutions } from "./blocked.ts";
 import { useMasks, type Mask } from "./dropout.ts";
+import { widenFourBit } from "./four-bit.ts";
 import { LossBuilder, type Loss } from "./losses.ts";
 import { optimizerContext, type Optimizer, type OptimizerContext } from "./optimizers.ts";
 import { parametersOf } from "./parameters.ts";
@@ -41,9 +42,9 @@ export interface StepOptions {
   readonly ops?: OpTable | undefined;
   /**
    * Channels in a block of the engine's own memory layout for convolutions, as `blockOf` finds them out: also makes the step in which
-   * convolutions use it.
+   * convolutions use it. Default: none; `fit` asks the engine. `false`: none.
    */
-  readonly block?: number | undefined;
+  readonly block?: number | false | undefined;
 }
 
 /** A tensor that goes round: fed under `name`, fetched under `next`. */
@@ -89,7 +90,8 @@ export const averageOf = (parameter: string): string => `${parameter}/${AVERAGE}
 export function trainingStep(model: Model, options: StepOptions): TrainingStep {
   const { block } = options;
   const step = build(model, options);
-  const pays = block !== undefined && [...step.model.graph.nodes].some((node) => node.is("Conv"));
+  if (!block) return step;
+  const pays = [...step.model.graph.nodes].some((node) => node.is("Conv"));
   return pays ? { ...step, blocked: { model: build(model, options, block).model, block } } : step;
 }
 
@@ -114,6 +116,7 @@ function build(model: Model, options: StepOptions, block?: number): TrainingStep
   for (const [name, value] of metrics) expose(graph, value, `lathe/metric/${name}`);
   const carried = update(graph, options, gradients);
   const running = carryStatistics(graph, statistics);
+  widenFourBit(graph);
   if (block !== undefined) useBlockedConvolutions(step, block);
   dropDead(graph);
   return { model: step, ...carried, statistics: running, inputs, masks, metrics: metrics.map(([name]) => name), accumulate: options.accumulate ?? 1, ema: options.ema !== undefined };
