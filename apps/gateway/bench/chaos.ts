@@ -2,20 +2,22 @@
  * Kills gateways, workers and task processes at random while jobs run, and checks what was promised: nothing accepted is lost, nothing is
  * published twice, events have no gaps and every subscriber sees each once.
  *
- *   tsx --conditions=@lathe/source apps/gateway/bench/chaos.ts [--postgres] [--jobs 200] [--seed 1]
+ *   tsx --conditions=@lathe/source apps/gateway/bench/chaos.ts [--postgres] [--jobs 200] [--seed 1] [--built]
  *
- * Embedded: one gateway that also works. With --postgres: two gateways and three workers on one server.
+ * Embedded: one gateway that also works. With --postgres: two gateways and three workers on one server; every fourth job is followed on
+ * both. `--built` runs dist (after `npx turbo run build --filter=@lathe/gateway`), which comes up sooner. What was found goes to
+ * bench/results/gateway-chaos.json, one entry for each database.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { random } from "@lathe/core";
 import { connect, GatewayError, type Client, type JobHandle } from "@lathe/gateway/client";
-import { member, until, type Member } from "./fleet.ts";
+import { member, programOf, until, type Member } from "./fleet.ts";
 import { freePort, startPostgres } from "./postgres.ts";
 
-const { values } = parseArgs({ options: { postgres: { type: "boolean", default: false }, jobs: { type: "string", default: "200" }, seed: { type: "string", default: "1" } } });
+const { values } = parseArgs({ options: { postgres: { type: "boolean", default: false }, jobs: { type: "string", default: "200" }, seed: { type: "string", default: "1" }, built: { type: "boolean", default: false } } });
 const count = Number(values.jobs);
 const rng = random(Number(values.seed));
 const pick = <T>(list: readonly T[]): T => list[Math.floor(rng.float() * list.length)]!;
@@ -23,25 +25,29 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 const folder = mkdtempSync(join(tmpdir(), "lathe-chaos-"));
 const server = values.postgres ? await startPostgres() : undefined;
-const technique = new URL("../test/techniques.ts", import.meta.url).href;
+const technique = new URL("./wait.mjs", import.meta.url).href;
+const program = programOf(values.built);
 const env: Record<string, string> = server ? { DATABASE_URL: server.url } : {};
 const ports = await Promise.all((server ? [1, 2] : [1]).map(freePort));
 const shared = ["--folder", folder, "--technique", technique];
-const gateways = ports.map((port, i) => member(`gateway ${i + 1}`, [...shared, "--port", String(port), "--workers", server ? "0" : "2"], env));
+const gateways = ports.map((port, i) => member(`gateway ${i + 1}`, program, [...shared, "--port", String(port), "--workers", server ? "0" : "2"], env));
 await until("the first key", () => gateways.some((g) => g.said().includes("Admin key")));
 const token = gateways.map((g) => /shown this once: (\S+)/.exec(g.said())?.[1]).find((t) => t !== undefined)!;
-const workers = server ? [1, 2, 3].map((i) => member(`worker ${i}`, [...shared, "--no-http", "--workers", "1"], env)) : [];
+const workers = server ? [1, 2, 3].map((i) => member(`worker ${i}`, program, [...shared, "--no-http", "--workers", "1"], env)) : [];
 const fleet: Member[] = [...gateways, ...workers];
 const clients = ports.map((port) => connect({ url: `http://127.0.0.1:${port}`, token }));
 
+/** How long anybody waits for a gateway that is down, killed again and again. */
+const PATIENCE_MS = 600_000;
+
 /** Any gateway will do, and one that is down comes back. */
 async function insist<T>(work: (client: Client) => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries++) {
+  for (const end = Date.now() + PATIENCE_MS; ; ) {
     try {
       return await work(pick(clients));
     } catch (error) {
       if (error instanceof GatewayError && error.code !== "INTERNAL_SERVER_ERROR" && error.code !== "RATE_LIMITED") throw error;
-      if (tries > 300) throw error;
+      if (Date.now() > end) throw error;
       await pause(200);
     }
   }
@@ -83,18 +89,24 @@ const killer = (async () => {
 })();
 
 const problems: string[] = [];
-const follow = async (job: JobHandle): Promise<void> => {
+let eventsSeen = 0;
+/** On one gateway, however often that one is killed meanwhile. */
+const follow = async (client: Client, job: JobHandle): Promise<void> => {
   let last = 0;
-  for (let tries = 0; ; tries++) {
+  for (let end = Date.now() + PATIENCE_MS; ; ) {
     try {
-      const handle = await insist((client) => client.job(job.id));
+      const handle = await client.job(job.id);
       for await (const { seq } of handle.events({ after: last })) {
         if (seq !== last + 1) problems.push(`job ${job.id}: event ${seq} came after ${last}`);
         last = seq;
+        eventsSeen++;
+        end = Date.now() + PATIENCE_MS;
       }
+      const { lastSeq } = (await client.job(job.id)).info;
+      if (last !== lastSeq) problems.push(`job ${job.id}: a subscriber saw events to ${last}, there are ${lastSeq}`);
       return;
     } catch (error) {
-      if (tries > 100) throw error;
+      if (Date.now() > end) throw error;
       await pause(300);
     }
   }
@@ -117,7 +129,7 @@ for (let i = 0; i < count; i++) {
     }
   })();
   accepted.push(job);
-  if (i % 4 === 0) followers.push(follow(job));
+  if (i % 4 === 0) followers.push(...clients.map((client) => follow(client, job)));
 }
 const final = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
 const open = new Set(accepted);
@@ -159,7 +171,14 @@ if (new Set(accepted.map((j) => j.id)).size !== count) problems.push("two reques
 if (results.size !== (states["SUCCEEDED"] ?? 0)) problems.push(`${states["SUCCEEDED"]} jobs succeeded, ${results.size} results are there`);
 
 await Promise.all(fleet.map((m) => m.stop()));
-server?.stop();
+await server?.stop();
 rmSync(folder, { recursive: true, force: true });
-console.log(JSON.stringify({ database: server ? "postgres" : "embedded", jobs: count, seconds: Math.round((performance.now() - started) / 1000), kills, states, attempts, followed: followers.length, problems }, undefined, 2));
+const database = server ? "postgres" : "embedded";
+const outcome = { ...(server ? { version: server.version } : {}), jobs: count, seed: Number(values.seed), processes: { gateways: gateways.length, workers: workers.length }, seconds: Math.round((performance.now() - started) / 1000), kills, states, attempts, subscribers: followers.length, eventsSeen, problems };
+console.log(JSON.stringify({ database, ...outcome }, undefined, 2));
+const file = new URL("../../../bench/results/gateway-chaos.json", import.meta.url);
+const earlier = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as object) : {};
+const temporary = new URL(`gateway-chaos.json.${process.pid}.tmp`, file);
+writeFileSync(temporary, `${JSON.stringify({ ...earlier, [database]: outcome }, undefined, 1)}\n`);
+renameSync(temporary, file);
 process.exit(problems.length === 0 ? 0 : 1);
