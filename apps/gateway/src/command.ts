@@ -6,6 +6,7 @@ import { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
 import type { Limits } from "./limits.ts";
 import { jsonLog } from "./log.ts";
 import { makeSchema, schemaText } from "./schema/schema.ts";
+import type { S3Options } from "./store/s3.ts";
 import { loadOffer, standardModule } from "./techniques/offer.ts";
 
 export const help = `Usage: lathe-gateway [start] [options]
@@ -15,12 +16,15 @@ export const help = `Usage: lathe-gateway [start] [options]
 Starts the GraphQL gateway. At the first start it prints an admin key.
 
   --folder <path>      where files and the embedded database are kept (default: ./lathe-data)
+  --s3 <url>           keep files in this bucket, https://server/bucket[/prefix]; keys in AWS_ACCESS_KEY_ID,
+                       AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_REGION
   --port <number>      default 4000
   --host <address>     default 127.0.0.1
   --public-url <url>   address by which clients reach it, when it is behind a proxy
   --workers <count>    jobs this process runs at once; 0: none (default: 1)
   --no-http            only a worker
   --technique <module> an installed package or file URL with more techniques; may be repeated
+  --operations <file>  JSON of operations: keys without the scope admin run these alone
   --request-rate <n>   requests a second for one key (default: 100)
   --subscriptions <n>  event streams for one key (default: 100)
   --memory <bytes>     memory of one attempt (default: 4294967296)
@@ -32,12 +36,14 @@ DATABASE_URL makes it use that Postgres instead of the embedded database.`;
 
 const options = {
   folder: { type: "string", default: "lathe-data" },
+  s3: { type: "string" },
   port: { type: "string", default: "4000" },
   host: { type: "string", default: "127.0.0.1" },
   "public-url": { type: "string" },
   workers: { type: "string", default: "1" },
   "no-http": { type: "boolean", default: false },
   technique: { type: "string", multiple: true, default: [] as string[] },
+  operations: { type: "string" },
   "request-rate": { type: "string" },
   subscriptions: { type: "string" },
   memory: { type: "string" },
@@ -76,6 +82,7 @@ type Values = ReturnType<typeof parse>["values"];
 
 const settings = (values: Values): GatewayOptions => ({
   folder: values.folder,
+  s3: values.s3 === undefined ? undefined : s3Of(values.s3),
   port: count(values.port, "--port"),
   host: values.host,
   publicUrl: values["public-url"],
@@ -83,9 +90,18 @@ const settings = (values: Values): GatewayOptions => ({
   http: !values["no-http"],
   techniques: modules(values),
   development: values.development,
+  operations: values.operations,
   limits: limitsOf(values),
   databaseUrl: process.env["DATABASE_URL"],
 });
+
+/** The address on the command line, the keys in the environment, where other programs of the kind look for them too. */
+function s3Of(url: string): S3Options {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN: sessionToken, AWS_REGION: region } = process.env;
+  if (accessKeyId && secretAccessKey) return { url, accessKeyId, secretAccessKey, sessionToken, region };
+  process.stderr.write("--s3 needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment.\n");
+  process.exit(2);
+}
 
 function limitsOf(values: Values): Partial<Limits> {
   const rate = values["request-rate"];

@@ -10,6 +10,10 @@ export const gatewayErrors = defineErrors({
     text: (d: { folder: string; found: string; expected: string }) => `The data folder "${d.folder}" was written by ${d.found}; this program embeds ${d.expected}, which cannot read it.`,
     remedy: "Start the version that wrote it, or choose an empty folder.",
   },
+  STORE_FAILED: {
+    text: (d: { action: string; reason: string }) => `The file store failed at ${d.action}: ${d.reason}.`,
+    remedy: "Check the address of the bucket, the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_REGION.",
+  },
   MIGRATION_AHEAD: {
     text: (d: { found: number; known: number }) => `The database has schema version ${d.found}; this program knows versions up to ${d.known}.`,
     remedy: "Start a newer gateway.",

@@ -19,6 +19,8 @@ import { jsonLog, type Log } from "./log.ts";
 import { startCollector } from "./ops/collect.ts";
 import { makeSchema } from "./schema/schema.ts";
 import { openBlobs } from "./store/blobs.ts";
+import { withFiles } from "./store/bring.ts";
+import type { S3Options } from "./store/s3.ts";
 import { openRows } from "./store/rows.ts";
 import { loadOffer, standardModule } from "./techniques/offer.ts";
 
@@ -29,6 +31,8 @@ export interface GatewayOptions {
   readonly folder: string;
   /** A Postgres server; default: the embedded database. */
   readonly databaseUrl?: string | undefined;
+  /** A bucket for files; the folder then holds copies only, and gateways need not share it. */
+  readonly s3?: S3Options | undefined;
   /** Keep the embedded database in memory: for tests. */
   readonly inMemory?: boolean;
   /** A dump of an empty embedded database, for a faster first start. */
@@ -70,12 +74,12 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const db = await openDb({ url: options.databaseUrl, folder: options.inMemory ? undefined : folder, image: options.databaseImage });
   try {
-    const blobs = await openBlobs(folder);
+    const blobs = await openBlobs(folder, options.s3);
     // The embedded database belongs to this process alone, and so do the leftovers of one that died.
     if (db.tier !== "postgres") await clearTasks(blobs.scratch);
     const keys = openKeys(db);
     const firstToken = await keys.first(options.firstToken);
-    const children = openChildren(blobs.scratch, limits);
+    const children = withFiles(openChildren(blobs.scratch, limits), blobs);
     const engine = openEngine(db);
     const hub = await openEventHub(db);
     const app: App = { db, blobs, rows: openRows(db, blobs), engine, hub, children, offer, keys, limits, log, secret: await secretOf(db, "signing"), inspecting: gate(2) };

@@ -59,4 +59,7 @@ export async function publisher({ blobs }: AttemptHost, job: JobRow, result: Tas
   };
 }
 
-export const readJsonBlob = async <T>(blobs: BlobStore, digest: string): Promise<T> => JSON.parse(await readFile(blobs.path(digest), "utf8")) as T;
+export async function readJsonBlob<T>(blobs: BlobStore, digest: string): Promise<T> {
+  await blobs.bring(digest);
+  return JSON.parse(await readFile(blobs.path(digest), "utf8")) as T;
+}

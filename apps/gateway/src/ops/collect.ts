@@ -35,6 +35,7 @@ export async function collect(app: App, graceMs = GRACE_MS): Promise<{ jobs: num
     await blobs.remove(digest);
     files++;
   }
+  await blobs.tidy();
   await clearScratch(blobs.scratch, graceMs);
   app.log.info("collected", { jobs: jobs.length, uploads: uploads.length, files });
   return { jobs: jobs.length, uploads: uploads.length, files };

@@ -7,12 +7,15 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { gatewayErrors } from "../errors.ts";
+import type { S3Options } from "./s3.ts";
 
 export interface BlobStore {
   /** Folder for temporary files, in the same file system. */
   readonly scratch: string;
-  /** Where the content is; only for digests that {@link size} knows. */
+  /** Where the content is on this machine once it was brought; only for digests that {@link size} knows. */
   path(digest: string): string;
+  /** Sees to it that the content is at its {@link path}. @throws STORE_FAILED */
+  bring(digest: string): Promise<void>;
   /** Bytes, or undefined when it is not there. */
   size(digest: string): Promise<number | undefined>;
   putBytes(bytes: Uint8Array): Promise<{ digest: string; size: number }>;
@@ -22,6 +25,8 @@ export interface BlobStore {
   /** Every digest with the time it was last put, for the garbage collector. */
   list(): AsyncIterable<{ digest: string; at: number }>;
   remove(digest: string): Promise<void>;
+  /** Lets go of what is kept for speed alone. */
+  tidy(): Promise<void>;
 }
 
 const isDigest = (text: string): boolean => /^sha256:[0-9a-f]{64}$/.test(text);
@@ -34,7 +39,15 @@ export function checkDigest(text: string): string {
 
 export const digestOf = (bytes: Uint8Array | string): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 
-export async function openBlobs(folder: string): Promise<BlobStore> {
+/** In a folder of this machine, or of a file system that several share; with `s3` in a bucket, and the folder holds copies. */
+export async function openBlobs(folder: string, s3?: S3Options): Promise<BlobStore> {
+  const files = await openFiles(folder);
+  if (s3 === undefined) return files;
+  const [{ openS3 }, { s3Blobs }] = await Promise.all([import("./s3.ts"), import("./s3-blobs.ts")]);
+  return s3Blobs(await openS3(s3), files);
+}
+
+async function openFiles(folder: string): Promise<BlobStore> {
   const root = join(folder, "blobs", "sha256");
   const scratch = join(folder, "scratch");
   for (const path of [root, scratch]) await mkdir(path, { recursive: true, mode: 0o700 });
@@ -60,6 +73,7 @@ export async function openBlobs(folder: string): Promise<BlobStore> {
   return {
     scratch,
     path: pathOf,
+    bring: async () => {},
     adopt,
     size: async (digest) => (await stat(pathOf(digest)).catch(() => undefined))?.size,
     async putBytes(bytes) {
@@ -84,6 +98,7 @@ export async function openBlobs(folder: string): Promise<BlobStore> {
       }
     },
     remove: (digest) => rm(pathOf(digest), { force: true }),
+    tidy: async () => {},
   };
 }
 
