@@ -13,11 +13,11 @@ export interface Fashion {
 
 const normal = { mean: 0.286, deviation: 0.353 };
 
-/** The first `limit` training images, with flips and shifts; all 10,000 test images. */
-export function fashion(folder: string, limit: number, input = "input", scaling: { mean?: number; deviation?: number } = normal): Fashion {
+/** The first `limit` training images, mirrored and moved by up to `pixels` at random; all 10,000 test images. */
+export function fashion(folder: string, limit: number, input = "input", scaling: { mean?: number; deviation?: number } = normal, pixels = 2): Fashion {
   const at = (name: string): string => join(folder, `${name}-ubyte.gz`);
   return {
-    train: images(at("train-images-idx3"), at("train-labels-idx1"), { ...scaling, input, limit, transform: compose(flip(), shift(2)) }),
+    train: images(at("train-images-idx3"), at("train-labels-idx1"), { ...scaling, input, limit, transform: compose(flip(input), shift(pixels, input)) }),
     test: images(at("t10k-images-idx3"), at("t10k-labels-idx1"), { ...scaling, input }),
   };
 }

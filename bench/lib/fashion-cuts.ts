@@ -1,0 +1,31 @@
+/** How each network of the pruning table is cut to less than half of its multiply-adds. */
+import { inferShapes, type Model } from "@lathe/core";
+import { dependencyGraph, type ChannelOptions } from "@lathe/prune";
+
+export interface Cut {
+  /** As the table calls it. */
+  readonly title: string;
+  readonly options: Partial<ChannelOptions>;
+}
+
+/** A share of the heads and of the inner width of every layer; the width of the residual stream stays. */
+function headsAndInner(model: Model, ratio: number): Partial<ChannelOptions> {
+  const shaped = model.clone();
+  inferShapes(shaped);
+  const ratios = Object.fromEntries(dependencyGraph(shaped).groups.map(({ name, approximate }) => [name, approximate ? 0 : ratio]));
+  return { ratio: 0, scope: "group", ratios };
+}
+
+/** Widths in steps of 16, the block of ONNX Runtime's convolution kernels with AVX-512. */
+const channels = (ratio: number): Partial<ChannelOptions> => ({ ratio, target: "macs", scope: "global", roundTo: 16, minimum: 16 });
+
+export function cutsOf(name: string, model: Model): Cut[] {
+  switch (name) {
+    case "ViT": return [
+      { title: "half of the heads and inner widths", options: headsAndInner(model, 0.5) },
+      { title: "three of four heads and inner widths", options: headsAndInner(model, 0.75) },
+    ];
+    case "ResNet-20": return [{ title: "55 % of the MACs", options: channels(0.55) }];
+    default: return [{ title: "half of the MACs", options: channels(0.5) }];
+  }
+}
