@@ -80,6 +80,11 @@ const settings: Readonly<Record<string, StaticOptionsInput>> = {
   "uint16 activations": { activationType: "uint16" },
   "int4 weights": { weightType: "int4" },
   "int4 weights, bias corrected": { weightType: "int4", correctBias: true },
+  "int4 weights, AdaRound": { weightType: "int4", rounding: "adaround" },
+  "int4 weights, AdaRound, bias corrected": { weightType: "int4", rounding: "adaround", correctBias: true },
+  "int4 weights per tensor": { weightType: "int4", perChannel: false },
+  "int4 weights per tensor, AdaRound": { weightType: "int4", perChannel: false, rounding: "adaround" },
+  "int8 weights per tensor, AdaRound": { perChannel: false, rounding: "adaround" },
 };
 const searches: readonly { setting: string; options: StaticOptionsInput; maxDrop: number }[] = [
   { setting: "search", options: {}, maxDrop: 0.005 },

@@ -79,6 +79,7 @@ async function staticCandidates(float: Model, options: SchemeOptions, services: 
     static: base,
     "static, weighted layers only": { opTypes: weightsOnly, ...base },
     "static, all operators": { opTypes: [...staticOpTypes], constantOperands: true, ...base },
+    "static, per tensor": { perChannel: false, ...base },
   };
   const made: Record<string, Model> = {};
   let seen: Observations | undefined;
@@ -93,10 +94,23 @@ async function staticCandidates(float: Model, options: SchemeOptions, services: 
   return made;
 }
 
+/** Operators that gain from dynamic quantization nearly always; Conv only now and then. */
+const products = ["MatMul", "Gemm", "LSTM", "Gather", "Attention"];
+
+/** One scale for a whole weight saves a few instructions a value, which counts where matrices are small. */
 function dynamicCandidates(float: Model, options: SchemeOptions): Record<string, Model> {
-  const products = attempt(() => quantizeDynamic(float, { opTypes: ["MatMul", "Gemm", "LSTM", "Gather", "Attention"], ...options.dynamic }).model);
-  const convolutions = attempt(() => quantizeDynamic(float, { opTypes: ["MatMul", "Gemm", "LSTM", "Gather", "Attention", "Conv"], ...options.dynamic }).model);
-  return { ...(products ? { dynamic: products } : {}), ...(convolutions ? { "dynamic, with Conv": convolutions } : {}) };
+  const base: DynamicOptionsInput = { target: options.target, opTypes: products, ...options.dynamic };
+  const variants: Record<string, DynamicOptionsInput> = {
+    dynamic: base,
+    "dynamic, per tensor": { perChannel: false, ...base },
+    "dynamic, with Conv": { ...base, opTypes: options.dynamic?.opTypes ?? [...products, "Conv"] },
+  };
+  const made: Record<string, Model> = {};
+  for (const [name, variant] of Object.entries(variants)) {
+    const model = attempt(() => quantizeDynamic(float, variant).model);
+    if (model) made[name] = model;
+  }
+  return made;
 }
 
 function attempt<T>(make: () => T): T | undefined {

@@ -6,6 +6,7 @@ import { quantizeErrors } from "./errors.ts";
 import { checked, dynamicOptions, type DynamicTechniqueOptions } from "./options.ts";
 import { prepare } from "./prepare.ts";
 import { checkNames } from "./select.ts";
+import { tuneFor } from "./tune/index.ts";
 import type { z } from "zod";
 
 export type DynamicOptionsInput = z.input<typeof dynamicOptions>;
@@ -19,6 +20,7 @@ export function applyDynamic(model: Model, options: DynamicTechniqueOptions): Dy
   checkNames(model.graph, options);
   const result = rewriteDynamic(model.graph, options, options);
   if (Object.keys(result.quantized).length === 0) throw quantizeErrors.QUANT_NOTHING_TO_DO({ types: (options.opTypes ?? dynamicOpTypes).join(", ") });
+  tuneFor(options.target, model.graph);
   for (const node of model.graph.allNodes()) if (node.domain === "com.microsoft") model.opsetImports.set("com.microsoft", 1);
   inferShapes(model);
   return result;

@@ -64,6 +64,10 @@ export const quantizeErrors = defineErrors({
       `No setting keeps the loss within ${d.maxDrop}: the nearest loses ${d.drop.toFixed(4)} with ${d.excluded} nodes in float (most sensitive: "${d.worst}").`,
     remedy: "Raise maxDrop or maxExcluded, calibrate with more data, or use training-aware quantization.",
   },
+  QUANT_SCORE: {
+    text: () => "The evaluation gives NaN for the float model, so that nothing can be compared with it.",
+    remedy: "Check the evaluation and its data: a share of right answers, or another number that is higher for better models, is expected.",
+  },
   QUANT_ROUNDED: {
     text: (d: { tensor: string; expected: string; received: string }) => `The rounding of weight "${d.tensor}" gave ${d.received}, but ${d.expected} is needed.`,
     remedy: "Give integer values of the quantized type and of the weight's shape.",

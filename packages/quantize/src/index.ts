@@ -7,7 +7,7 @@ export * from "./spec.ts";
 export * from "./plan.ts";
 export { placement, staticOpTypes, type Placement } from "./placement.ts";
 export * from "./select.ts";
-export { emitQdq, resolveParams, type EmitOptions, type QdqResult } from "./qdq.ts";
+export { emitQdq, finalParams, resolveParams, type EmitOptions, type QdqResult } from "./qdq.ts";
 export * from "./calibrate/histogram.ts";
 export * from "./calibrate/entropy.ts";
 export * from "./calibrate/choose.ts";
@@ -34,6 +34,9 @@ export { channelStatistics, type ChannelOptions, type ChannelStatistics } from "
 export { equalizeLayers } from "./accuracy/equalize.ts";
 export { smoothActivations, type SmoothResult } from "./accuracy/smooth.ts";
 export { addMissingBiases, correctBiases } from "./accuracy/bias-correction.ts";
+export { learnRounding, type AdaRoundOptions, type AdaRoundServices, type LearnedRounding, type RoundedLayer } from "./accuracy/adaround/learn.ts";
+export { optimizeRounding, type OptimizeOptions, type Rounding } from "./accuracy/adaround/optimize.ts";
+export { soft as rectifiedSigmoid, softLoss, type LossSettings, type RoundingProblem, type SoftLoss, type TimesGram } from "./accuracy/adaround/loss.ts";
 export { dequantize } from "./accuracy/dequantize.ts";
 export * from "./auto.ts";
 // Weight-only formats, float16 and packages.

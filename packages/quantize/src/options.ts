@@ -23,6 +23,16 @@ const override = z.strictObject({
     .describe("a second type for some consumers (mixed precision)"),
 });
 
+export const adaroundOptions = z.strictObject({
+  iterations: z.number().int().min(1).max(100_000).default(300).describe("steps of Adam for each layer"),
+  learningRate: z.number().positive().default(0.05),
+  regularization: z.number().min(0).default(0.05).describe("pull of each weight to one of its two codes, in units of what moving it alone costs"),
+  warmStart: z.number().min(0).lt(1).default(0.2).describe("share of the steps before that pull sets in"),
+  samples: z.number().int().positive().default(128).describe("calibration samples used at most"),
+  asymmetric: z.boolean().default(true).describe("take each layer's inputs from the network whose earlier layers are rounded"),
+  maxColumns: z.number().int().positive().default(4608).describe("layers with more inputs are rounded to nearest"),
+});
+
 export const staticOptions = z.strictObject({
   target: z.enum(targetNames).optional().describe("machine to optimise for; fills in whatever is not given"),
   format: z.enum(["qdq", "qoperator"]).default("qdq").describe("Q/DQ pairs that the engine fuses, or integer operators"),
@@ -49,6 +59,8 @@ export const staticOptions = z.strictObject({
   equalize: z.boolean().default(false).describe("cross-layer equalisation before quantizing: helps per-tensor weights"),
   smooth: z.number().min(0).max(1).optional().describe("SmoothQuant with this alpha, before quantizing: helps transformers with outlier channels"),
   correctBias: z.boolean().default(false).describe("take the mean shift that rounding weights causes off the biases"),
+  rounding: z.enum(["nearest", "adaround"]).default("nearest").describe("how weights become integers: to nearest, or learned layer by layer on the calibration data (for 4-bit and per-tensor weights)"),
+  adaround: adaroundOptions.optional().describe("settings of the learned rounding"),
   constantOperands: z.boolean().optional().describe("quantize Add and Mul with a constant operand; default true"),
   floatTail: z.boolean().optional().describe("keep what follows the last weighted layer in float; default false"),
   fuseActivations: z.boolean().optional().describe("let the quantizer clip in place of Relu and Clip; default true"),
@@ -71,6 +83,7 @@ export type StaticOptions = z.infer<typeof staticOptions>;
 export type StaticOptionsInput = z.input<typeof staticOptions>;
 
 export const dynamicOptions = z.strictObject({
+  target: z.enum(targetNames).optional().describe("CPU targets: let ONNX Runtime take its faster kernels around the integer ones"),
   weightType: z.enum(["int8", "uint8"]).default("int8").describe("type of MatMul weights"),
   convWeightType: z.enum(["int8", "uint8"]).default("uint8").describe("type of Conv kernels; int8 ones run several times slower on ONNX Runtime"),
   perChannel: z.boolean().default(true).describe("a scale for each output column of a MatMul weight"),

@@ -38,8 +38,7 @@ export interface QdqResult {
 
 /** Applies `plan`. `ranges` gives the real range of every observed activation, by name. @throws QUANT_RANGE_MISSING, QUANT_RANGE_NOT_FINITE */
 export function emitQdq(graph: Graph, plan: QdqPlan, ranges: ReadonlyMap<string, Range>, options: EmitOptions): QdqResult {
-  const resolved = resolveParams(plan, ranges);
-  if (options.adjustBias) for (const bias of plan.biases) widen(bias, plan, resolved);
+  const resolved = finalParams(plan, ranges, options.adjustBias);
   for (const node of plan.absorbed) absorbInto(graph, node, plan, resolved);
   const writer = new QdqWriter(graph, options);
   for (const [value, how] of plan.tensors) writer.parameters(resolved.get(value)!, value, how);
@@ -49,6 +48,13 @@ export function emitQdq(graph: Graph, plan: QdqPlan, ranges: ReadonlyMap<string,
   for (const bias of plan.biases) if (emitBias(bias, resolved, writer)) biases++;
   const count = (kind: TensorPlan["kind"]): number => [...plan.tensors.values()].filter((t) => t.kind === kind).length;
   return { activations: count("activation") + count("shared"), weights: count("constant"), biases, absorbed: plan.absorbed.length };
+}
+
+/** Parameters as they are written: those of {@link resolveParams}, with the weight scales that overflowing biases ask for. */
+export function finalParams(plan: QdqPlan, ranges: ReadonlyMap<string, Range>, adjustBias = true): Map<Value, Resolved> {
+  const resolved = resolveParams(plan, ranges);
+  if (adjustBias) for (const bias of plan.biases) widen(bias, plan, resolved);
+  return resolved;
 }
 
 /** Parameters of every planned value; shared ones follow their source. */

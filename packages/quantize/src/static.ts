@@ -1,12 +1,13 @@
 /** Static quantization: the ranges of activations are learnt from data beforehand, and everything in between runs in integers. */
-import { inferShapes, simplifyModel, type Feeds, type Model, type Node, type Runtime, type Tensor } from "@lathe/core";
+import { inferShapes, random, simplifyModel, type Feeds, type Model, type Node, type Random, type Runtime, type Tensor } from "@lathe/core";
+import { learnRounding, type LearnedRounding } from "./accuracy/adaround/learn.ts";
 import { addMissingBiases, correctBiases } from "./accuracy/bias-correction.ts";
 import { equalizeLayers } from "./accuracy/equalize.ts";
 import { smoothActivations } from "./accuracy/smooth.ts";
 import { chooseRange, needsHistogram } from "./calibrate/choose.ts";
 import { observe, type Observations } from "./calibrate/run.ts";
 import { quantizeErrors } from "./errors.ts";
-import { checked, staticOptions, type StaticOptions, type StaticOptionsInput } from "./options.ts";
+import { adaroundOptions, checked, staticOptions, type StaticOptions, type StaticOptionsInput } from "./options.ts";
 import type { QuantType } from "./params.ts";
 import { isFloatValue, planQdq, valuesToObserve, type QdqPlan } from "./plan.ts";
 import { staticOpTypes } from "./placement.ts";
@@ -18,6 +19,7 @@ import type { Range } from "./spec.ts";
 import { checkTypes, neededOpset, toEmitOptions, toPlanOptions } from "./static-options.ts";
 import { tailNodes } from "./tail.ts";
 import { planFor } from "./targets.ts";
+import { tuneFor } from "./tune/index.ts";
 
 export interface StaticServices {
   readonly runtime: Runtime;
@@ -27,12 +29,18 @@ export interface StaticServices {
   /** Called after each sample with the number of samples done. */
   readonly onSample?: ((done: number) => void) | undefined;
   /**
-   * Chooses the integer values of weights, by name, once scales are known (AdaRound, say); weights left out are rounded to nearest.
-   * The plan's model still holds the float weights; `resolveParams(plan.plan, ranges)` gives their scales.
+   * Chooses the integer values of weights, by name, once scales are known, in place of `rounding`; weights left out are rounded to nearest.
+   * The plan's model still holds the float weights; `finalParams(plan.plan, ranges, plan.emit.adjustBias)` gives their scales.
    */
   readonly round?: ((plan: StaticPlan, ranges: ReadonlyMap<string, Range>) => Promise<ReadonlyMap<string, Tensor>>) | undefined;
   /** Observations of an earlier pass, from `readCalibration`: continued, or used as they are when they are complete. */
   readonly resume?: Observations | undefined;
+  /** Draws the places at which layers are looked at when rounding is learned. Default: a generator with seed 0. */
+  readonly random?: Random | undefined;
+  /** Gives the event loop a turn; called now and then in long computations. */
+  readonly turn?: (() => Promise<void>) | undefined;
+  /** Called after each layer whose rounding was learned. */
+  readonly onLayer?: ((done: number, total: number, layer: string) => void) | undefined;
 }
 
 /** What static quantization did; JSON. */
@@ -109,6 +117,7 @@ export function applyStatic(
 ): StaticReport {
   const done = emitQdq(model.graph, plan, ranges, { ...emit, rounded });
   if (emit.domain !== "") model.opsetImports.set(emit.domain, 1);
+  tuneFor(options.target, model.graph);
   if (options.format === "qoperator") {
     fuseToQOperator(model.graph, model.opset);
     model.opsetImports.set("com.microsoft", 1);
@@ -143,20 +152,35 @@ export function rangesOf(observations: Observations, { options, plan }: StaticPl
   return new Map([...observations.tensors].map(([name, stats]) => [name, chooseRange(stats, choose)]));
 }
 
+export interface StaticResult {
+  readonly model: Model;
+  readonly report: StaticReport;
+  /** With `rounding: "adaround"`: what was learned. */
+  readonly rounding?: LearnedRounding;
+}
+
 /**
  * Quantizes a copy of the model; the given one stays as it is.
  * @throws what planStatic throws; QUANT_CALIBRATION_EMPTY, QUANT_RANGE_NOT_FINITE, QUANT_WEIGHT_NOT_FINITE
  */
-export async function quantizeStatic(model: Model, options: StaticOptionsInput, services: StaticServices): Promise<{ model: Model; report: StaticReport }> {
+export async function quantizeStatic(model: Model, options: StaticOptionsInput, services: StaticServices): Promise<StaticResult> {
   const copy = model.clone();
   await simplifyFirst(copy, options);
   await rebalance(copy, options, services);
   const plan = planStatic(copy, options);
   const observations = await calibrate(plan, services);
-  if (plan.options.correctBias) await correctBiases(plan, services);
   const ranges = rangesOf(observations, plan);
-  const rounded = await services.round?.(plan, ranges);
-  return { model: plan.model, report: applyStatic(plan, ranges, observations.samples, rounded) };
+  const learned = services.round ? undefined : await learn(plan, ranges, services);
+  const rounded = learned?.rounded ?? (await services.round?.(plan, ranges));
+  if (plan.options.correctBias) await correctBiases(plan, services, rounded);
+  const report = applyStatic(plan, ranges, observations.samples, rounded);
+  return { model: plan.model, report, ...(learned ? { rounding: learned } : {}) };
+}
+
+/** Integer weights by AdaRound when the options ask for it. */
+export async function learn(plan: StaticPlan, ranges: ReadonlyMap<string, Range>, services: StaticServices): Promise<LearnedRounding | undefined> {
+  if (plan.options.rounding !== "adaround") return undefined;
+  return learnRounding(plan, ranges, adaroundOptions.parse(plan.options.adaround ?? {}), { ...services, random: services.random ?? random(0) });
 }
 
 /** Changes of the float weights that make them easier to quantize, in place, when the options ask for them. */

@@ -25,9 +25,11 @@ export const staticQuantize = defineTechnique({
   async apply(model, options, ctx) {
     const { data, runtime } = ctx.services;
     const onSample = (done: number): void => ctx.progress({ done, total: options.samples, message: "calibrating" });
-    const { model: quantized, report } = await quantizeStatic(model, options, { data, runtime, signal: ctx.signal, onSample });
-    const { reasons, ...metrics } = report;
-    if (!options.verify && !options.failIfSlower) return { model: quantized, metrics, details: { reasons } };
+    const onLayer = (done: number, total: number, layer: string): void => ctx.progress({ done, total, message: `rounding of ${layer}` });
+    const made = await quantizeStatic(model, options, { data, runtime, signal: ctx.signal, random: ctx.random, turn: () => ctx.turn(), onSample, onLayer });
+    const { model: quantized, report: { reasons, ...metrics } } = made;
+    const rounding = made.rounding && { layers: made.rounding.layers, nearest: made.rounding.nearest };
+    if (!options.verify && !options.failIfSlower) return { model: quantized, metrics, details: toJson({ reasons, rounding }) };
     const samples = await data.take(2).toArray();
     const { failIfSlower } = options;
     const fusion = await verifyFusion(quantized, { float: model, feeds: samples[0], failIfSlower, signal: ctx.signal });
@@ -36,7 +38,7 @@ export const staticQuantize = defineTechnique({
     return {
       model: quantized,
       metrics: { ...metrics, integerNodes, floatNodes: fusion.float.length, ...(speedup ? { speedup } : {}) },
-      details: toJson({ reasons, fusion, noisiest: noise.slice(0, NOISIEST) }),
+      details: toJson({ reasons, rounding, fusion, noisiest: noise.slice(0, NOISIEST) }),
     };
   },
 });
@@ -54,7 +56,7 @@ export const quantizeSearch = defineTechnique({
   ensures: [verified],
   async apply(model, { static: options = {}, ...search }, ctx) {
     const onTrial = (trial: Trial): void => ctx.progress({ done: 1, message: `${trial.method}, ${trial.excluded} nodes float: loss ${trial.drop.toFixed(4)}` });
-    const result = await searchQuantize(model, defined(options), search, { ...ctx.services, signal: ctx.signal, onTrial });
+    const result = await searchQuantize(model, defined(options), search, { ...ctx.services, signal: ctx.signal, random: ctx.random, turn: () => ctx.turn(), onTrial });
     const { best, floatScore, trials, excluded, sensitivity } = result;
     return { model: result.model, metrics: { ...best, floatScore, trials: trials.length }, details: toJson({ trials, excluded, sensitivity }) };
   },

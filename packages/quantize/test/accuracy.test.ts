@@ -154,6 +154,21 @@ describe("accuracy-budget search", () => {
   });
 });
 
+describe("a search whose evaluation is no number", () => {
+  const search = (evaluate: (model: Model) => number) => searchQuantize(unevenConvs(), {}, { maxDrop: 1, methods: ["minmax", "mse"] }, { runtime, data: convData, evaluate });
+
+  it("refuses NaN for the float model", async () => {
+    await expect(search(() => NaN)).rejects.toMatchObject({ code: "QUANT_SCORE" });
+  });
+
+  it("takes NaN for a candidate as the worst of all, and goes on", async () => {
+    let asked = 0;
+    const { trials, best } = await search(() => (asked++ === 1 ? NaN : 0.5));
+    expect(trials.map((t) => t.drop)).toEqual([Infinity, 0]);
+    expect(best.method).toBe("mse");
+  });
+});
+
 describe("tails", () => {
   /** Two heads in different units, decoded and joined: boxes in pixels, scores below 1. */
   function detector(): Model {

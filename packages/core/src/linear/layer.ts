@@ -45,22 +45,31 @@ export function linearOf(node: Node): Linear | undefined {
 const isTransposed = (node: Node): boolean => node.is("Conv") || node.int("transB", 0) === 1;
 
 /** The weight as one matrix [rows, columns] per group, in float64. */
-export function matrices({ node, weight, groups, rows, columns }: Linear): Float64Array[] {
-  const data = weight.tensor!.toFloat32();
-  if (isTransposed(node)) return Array.from({ length: groups }, (_, g) => Float64Array.from(data.subarray(g * rows * columns, (g + 1) * rows * columns)));
-  const out = new Float64Array(rows * columns);
+export const matrices = (layer: Linear): Float64Array[] => toMatrices(layer, layer.weight.tensor!.toFloat32());
+
+/** One number for each element of the weight, in its order, as matrices [rows, columns], one per group. */
+export function toMatrices({ node, groups, rows, columns }: Linear, data: ArrayLike<number>): Float64Array[] {
+  const size = rows * columns;
+  if (isTransposed(node)) return Array.from({ length: groups }, (_, g) => Float64Array.from({ length: size }, (__, i) => data[g * size + i]!));
+  const out = new Float64Array(size);
   for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) out[r * columns + c] = data[c * rows + r]!;
   return [out];
 }
 
-/** Puts matrices back in place of the weight; a weight that others read is left to them. */
-export function setMatrices({ node, weight, groups, rows, columns }: Linear, all: readonly Float64Array[], graph: Graph): void {
+/** The way back: numbers in the order of the weight's elements. */
+export function fromMatrices({ node, groups, rows, columns }: Linear, all: readonly ArrayLike<number>[]): Float32Array {
   const data = new Float32Array(groups * rows * columns);
   all.forEach((matrix, g) => {
     if (isTransposed(node)) data.set(matrix, g * rows * columns);
     else for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) data[c * rows + r] = matrix[r * columns + c]!;
   });
-  const tensor = Tensor.from("float32", weight.tensor!.dims, data);
+  return data;
+}
+
+/** Puts matrices back in place of the weight; a weight that others read is left to them. */
+export function setMatrices(layer: Linear, all: readonly Float64Array[], graph: Graph): void {
+  const { node, weight } = layer;
+  const tensor = Tensor.from("float32", weight.tensor!.dims, fromMatrices(layer, all));
   if (weight.useCount === 1) graph.setInitializer(weight, tensor);
   else node.setInput(1, graph.addInitializer(weight.name, tensor));
 }
@@ -87,44 +96,79 @@ export function outputsAt(layer: Linear, y: Tensor, { example, position }: Place
 }
 
 /** What one group of the layer reads at a place: `columns` numbers. */
-export function inputsAt(layer: Linear, x: Tensor, outputDims: readonly number[], { example, position }: Place, group: number): Float64Array {
+export const inputsAt = (layer: Linear, x: Tensor, outputDims: readonly number[], place: Place, group: number): Float64Array =>
+  inputRows(layer, x, outputDims, [place], group)[0]!;
+
+/** What each group of the layer (or only the given one) reads at some places: [places, columns] per group. Padding reads 0. */
+export function inputRows(layer: Linear, x: Tensor, outputDims: readonly number[], places: readonly Place[], only?: number): Float64Array[] {
+  const { columns } = layer;
   const data = x.toFloat32();
-  const { columns, node } = layer;
-  if (node.is("Conv")) return window(layer, data, x.dims, outputDims, example, position, group);
-  const [, positions] = placesOf(layer, outputDims);
-  const row = example * positions + position;
-  return Float64Array.from(data.subarray(row * columns, (row + 1) * columns));
+  const groups = only === undefined ? Array.from({ length: layer.groups }, (_, g) => g) : [only];
+  const rows = groups.map(() => new Float64Array(places.length * columns));
+  if (!layer.node.is("Conv")) {
+    const [, positions] = placesOf(layer, outputDims);
+    places.forEach(({ example, position }, p) => {
+      const at = (example * positions + position) * columns;
+      rows[0]!.set(data.subarray(at, at + columns), p * columns);
+    });
+    return rows;
+  }
+  const geometry = windowOf(layer, x.dims, outputDims);
+  const { taps, plane, channels, own, offsets } = geometry;
+  places.forEach(({ example, position }, p) => {
+    tapOffsets(geometry, position);
+    for (const [i, g] of groups.entries()) {
+      const row = rows[i]!;
+      for (let c = 0; c < own; c++) {
+        const from = (example * channels + g * own + c) * plane;
+        const to = p * columns + c * taps;
+        for (let tap = 0; tap < taps; tap++) row[to + tap] = offsets[tap]! < 0 ? 0 : data[from + offsets[tap]!]!;
+      }
+    }
+  });
+  return rows;
 }
 
-function window({ node, weight, columns }: Linear, data: Float32Array, dims: readonly number[], outputDims: readonly number[], example: number, position: number, group: number): Float64Array {
+interface Window {
+  readonly kernel: readonly number[];
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  readonly pads: readonly number[];
+  readonly size: readonly number[];
+  readonly lengths: readonly number[];
+  readonly channels: number;
+  /** Input channels of one group. */
+  readonly own: number;
+  readonly plane: number;
+  readonly taps: number;
+  /** Where each tap reads within a channel, at one place; -1 in the padding. */
+  readonly offsets: Int32Array;
+}
+
+function windowOf({ node, weight }: Linear, dims: readonly number[], outputDims: readonly number[]): Window {
   const [, channels = 1, ...size] = dims;
-  const kernel = weight.tensor!.dims.slice(2);
-  const own = weight.tensor!.dims[1]!;
-  const rank = kernel.length;
-  const strides = node.ints("strides") ?? kernel.map(() => 1);
-  const dilations = node.ints("dilations") ?? kernel.map(() => 1);
-  const pads = node.string("auto_pad", "NOTSET") === "VALID" ? kernel.map(() => 0) : node.ints("pads") ?? kernel.map(() => 0);
-  const at: number[] = [];
-  for (let axis = rank - 1, rest = position; axis >= 0; axis--) {
-    const length = outputDims[axis + 2]!;
-    at[axis] = (rest % length) * strides[axis]! - pads[axis]!;
-    rest = Math.floor(rest / length);
-  }
-  const plane = size.reduce((p, d) => p * d, 1);
+  const [, own = 1, ...kernel] = weight.tensor!.dims;
   const taps = kernel.reduce((p, d) => p * d, 1);
-  const out = new Float64Array(columns);
+  return {
+    kernel, size, channels, own, taps, lengths: outputDims.slice(2), plane: size.reduce((p, d) => p * d, 1), offsets: new Int32Array(taps),
+    strides: node.ints("strides") ?? kernel.map(() => 1),
+    dilations: node.ints("dilations") ?? kernel.map(() => 1),
+    pads: node.string("auto_pad", "NOTSET") === "VALID" ? kernel.map(() => 0) : node.ints("pads") ?? kernel.map(() => 0),
+  };
+}
+
+function tapOffsets({ kernel, strides, dilations, pads, size, lengths, taps, offsets }: Window, position: number): void {
+  const rank = kernel.length;
   for (let tap = 0; tap < taps; tap++) {
-    let offset = 0;
-    let inside = true;
-    for (let axis = rank - 1, rest = tap, step = 1; axis >= 0; axis--) {
-      const p = at[axis]! + (rest % kernel[axis]!) * dilations[axis]!;
-      rest = Math.floor(rest / kernel[axis]!);
-      if (p < 0 || p >= size[axis]!) inside = false;
-      offset += p * step;
+    let [offset, step, restTap, restPlace, inside] = [0, 1, tap, position, true];
+    for (let axis = rank - 1; axis >= 0; axis--) {
+      const at = (restPlace % lengths[axis]!) * strides[axis]! - pads[axis]! + (restTap % kernel[axis]!) * dilations[axis]!;
+      restPlace = Math.floor(restPlace / lengths[axis]!);
+      restTap = Math.floor(restTap / kernel[axis]!);
+      if (at < 0 || at >= size[axis]!) inside = false;
+      offset += at * step;
       step *= size[axis]!;
     }
-    if (!inside) continue;
-    for (let c = 0; c < own; c++) out[c * taps + tap] = data[(example * channels + group * own + c) * plane + offset]!;
+    offsets[tap] = inside ? offset : -1;
   }
-  return out;
 }

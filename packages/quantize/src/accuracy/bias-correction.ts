@@ -14,13 +14,13 @@ interface Layer {
   readonly outputs: number;
 }
 
-/** Corrects the float biases of a plan before it is applied. Gives the number of layers. */
-export async function correctBiases(plan: StaticPlan, options: ChannelOptions): Promise<number> {
+/** Corrects the float biases of a plan before it is applied. Gives the number of layers. `rounded`: integer weights that are not rounded to nearest. */
+export async function correctBiases(plan: StaticPlan, options: ChannelOptions, rounded?: ReadonlyMap<string, Tensor>): Promise<number> {
   const layers = layersOf(plan);
   if (layers.length === 0) return 0;
   const axes = new Map(layers.map(({ node }) => [node.input(0)!.name, node.opType === "Conv" ? 1 : -1]));
   const statistics = await channelStatistics(plan.model, axes, options);
-  for (const layer of layers) correct(layer, plan, statistics.get(layer.node.input(0)!.name)!.mean);
+  for (const layer of layers) correct(layer, plan, statistics.get(layer.node.input(0)!.name)!.mean, rounded);
   return layers.length;
 }
 
@@ -46,18 +46,18 @@ function layersOf({ plan }: StaticPlan): Layer[] {
   });
 }
 
-function correct({ node, outputs }: Layer, { plan, model }: StaticPlan, mean: Float64Array): void {
+function correct({ node, outputs }: Layer, { plan, model }: StaticPlan, mean: Float64Array, rounded?: ReadonlyMap<string, Tensor>): void {
   const weight = node.input(1)!;
   const how = plan.tensors.get(weight)!;
   if (how.kind !== "constant") return;
-  const error = weightError(weight.constant!, how.spec, plan.options, weight.name);
+  const error = weightError(weight.constant!, how.spec, plan.options, weight.name, rounded?.get(weight.name));
   const shift = outputShift(error, weight.constant!.dims, outputs, mean, node.int("group", 1));
   subtract(model.graph, node, shift);
 }
 
-function weightError(weight: Tensor, spec: Parameters<typeof constantParams>[0], options: TypeOptions, name: string): Float32Array {
+function weightError(weight: Tensor, spec: Parameters<typeof constantParams>[0], options: TypeOptions, name: string, rounded: Tensor | undefined): Float32Array {
   const made = quantizeConstant(spec, constantParams(spec, weight, options, name), weight, name);
-  const restored = dequantize(made);
+  const restored = dequantize(rounded ? { ...made, values: rounded } : made);
   const original = weight.toFloat32();
   return restored.map((x, i) => x - original[i]!);
 }

@@ -2,12 +2,12 @@
  * Accuracy-budget search: the cheapest settings whose loss stays within a budget. One calibration pass serves all methods; they are tried
  * first. When none is good enough, the most sensitive nodes go back to float, in doubling steps and then by bisection, until the budget holds.
  */
-import { mainScore, type Evaluate, type Feeds, type Model, type Runtime } from "@lathe/core";
+import { mainScore, type Evaluate, type Feeds, type Model, type Random, type Runtime, type Tensor } from "@lathe/core";
 import { calibrationMethods, type CalibrationMethod } from "../calibrate/choose.ts";
 import type { Observations } from "../calibrate/run.ts";
 import { quantizeErrors } from "../errors.ts";
 import type { StaticOptionsInput } from "../options.ts";
-import { applyStatic, calibrate, planStatic, rangesOf, simplifyFirst, type StaticReport } from "../static.ts";
+import { applyStatic, calibrate, learn, planStatic, rangesOf, simplifyFirst, type StaticReport } from "../static.ts";
 import { mismatchedConcats } from "../tail.ts";
 import { reference } from "./noise.ts";
 import { rankNodes, type NodeSensitivity } from "./sensitivity.ts";
@@ -29,6 +29,9 @@ export interface SearchServices {
   readonly evaluate: Evaluate;
   readonly signal?: AbortSignal | undefined;
   readonly onTrial?: ((trial: Trial) => void) | undefined;
+  /** For `rounding: "adaround"`; see StaticServices. */
+  readonly random?: Random | undefined;
+  readonly turn?: (() => Promise<void>) | undefined;
 }
 
 /** One candidate; JSON. */
@@ -68,6 +71,7 @@ class Search {
   readonly #services: SearchServices;
   readonly #trials: Trial[] = [];
   #floatScore = NaN;
+  #rounded: ReadonlyMap<string, Tensor> | undefined;
 
   constructor(model: Model, options: StaticOptionsInput, search: SearchOptions, services: SearchServices) {
     this.#model = model;
@@ -78,6 +82,7 @@ class Search {
 
   async find(): Promise<SearchResult> {
     this.#floatScore = await this.#score(this.#model);
+    if (Number.isNaN(this.#floatScore)) throw quantizeErrors.QUANT_SCORE({});
     const observations = await this.#observe();
     const base = this.#withoutMismatched(observations);
     const methods = this.#search.methods ?? calibrationMethods.filter((m) => m !== "moving-average");
@@ -106,9 +111,13 @@ class Search {
 
   async #try(options: StaticOptionsInput, observations: Observations, excluded: readonly string[]): Promise<Candidate> {
     const plan = planStatic(this.#model.clone(), { ...options, excludeNodes: [...(options.excludeNodes ?? []), ...excluded] });
-    const report = applyStatic(plan, rangesOf(observations, plan), observations.samples);
+    const ranges = rangesOf(observations, plan);
+    // Scales of weights do not depend on the ranges of activations: rounding is learned once, for all candidates.
+    this.#rounded ??= (await learn(plan, ranges, this.#services))?.rounded;
+    const report = applyStatic(plan, ranges, observations.samples, this.#rounded);
     const score = await this.#score(plan.model);
-    const trial = { method: plan.options.method, excluded: excluded.length, score, drop: this.#floatScore - score };
+    // A model that gives no score has lost all.
+    const trial = { method: plan.options.method, excluded: excluded.length, score, drop: Number.isNaN(score) ? Infinity : this.#floatScore - score };
     this.#trials.push(trial);
     this.#services.onTrial?.(trial);
     return { model: plan.model, report, trial, excluded };

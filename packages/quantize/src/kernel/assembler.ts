@@ -39,7 +39,7 @@ const at = (code: readonly number[]) => (offset: number, ...args: readonly Code[
 export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
   load: at([0x28]), store: at([0x36]), store8: at([0x3a]),
-  add: op(0x6a), sub: op(0x6b), mul: op(0x6c), shl: op(0x74), lt: op(0x48), gt: op(0x4a), ge: op(0x4e), and: op(0x71),
+  add: op(0x6a), sub: op(0x6b), mul: op(0x6c), shl: op(0x74), shr: op(0x75), lt: op(0x48), gt: op(0x4a), ge: op(0x4e), and: op(0x71),
   /** Saturating; of NaN: 0. */
   fromF64: op(0xfc, 2),
 };
@@ -47,7 +47,7 @@ export const i32 = {
 export const f32 = {
   const: (value: number): Code => [0x43, ...floatBytes(value)],
   load: at([0x2a]), store: at([0x38]),
-  add: op(0x92), sub: op(0x93), mul: op(0x94), div: op(0x95), sqrt: op(0x91), nearest: op(0x90), lt: op(0x5d), gt: op(0x5e), ge: op(0x60), eq: op(0x5b),
+  add: op(0x92), sub: op(0x93), mul: op(0x94), div: op(0x95), sqrt: op(0x91), lt: op(0x5d), ge: op(0x60), ne: op(0x5c), fromI32: op(0xb2),
 };
 
 export const f64 = {

@@ -2,12 +2,46 @@
  * The search of llama.cpp's k-quants as ONNX Runtime's tool does it: twenty candidate ranges; for each the scale and offset that
  * minimise the squared error weighted by sqrt(mean x^2) + |x|. All in float32 with numpy's order of summation, so that codes agree.
  */
-import { encodeEven, ROUND, type Bits, type BlockFit } from "./fitted.ts";
+import { kernel } from "../kernel/instance.ts";
+import { BLOCK, FOUND, kQuantFunctions, LONGEST, NUMERATORS } from "../kernel/k-quant.ts";
+import { encodeEven, ROUND, type Bits, type BlockFit, type Fitted } from "./fitted.ts";
 
 const STEPS = 20;
 const f32 = Math.fround;
+const open = kernel(kQuantFunctions, 1);
+
+/** Numerator of a candidate's factor. */
+const numerator = (step: number, top: number): number => f32(-1 + 0.1 * step + top);
 
 export function kQuantFit(bits: Bits): BlockFit {
+  const found = open();
+  const plain = plainKQuantFit(bits);
+  if (!found) return plain;
+  const top = 2 ** bits - 1;
+  const buffer = found.buffer(0);
+  const block = new Float32Array(buffer, BLOCK, LONGEST);
+  const result = new Float32Array(buffer, FOUND, 3);
+  new Float32Array(buffer, NUMERATORS, STEPS).set(Array.from({ length: STEPS }, (_, step) => numerator(step, top)));
+  return (x, from, out) => {
+    const size = out.codes.length;
+    if (size > LONGEST || size % 8 !== 0) return plain(x, from, out);
+    for (let i = 0; i < size; i++) block[i] = x[from + i]!;
+    found.run.fit(4 * size, top, 4 * STEPS);
+    finish(x, from, out, result[0]!, result[1]!, top);
+    out.check = result[2]!;
+  };
+}
+
+/** Zero point and codes from scale and lowest value. */
+function finish(x: Float32Array, from: number, out: Fitted, scale: number, low: number, top: number): void {
+  const zero = Math.max(0, Math.min(top, f32(-low / scale) + ROUND - ROUND));
+  encodeEven(x, from, out.codes, scale, zero, top);
+  out.scale = scale;
+  out.zero = zero;
+}
+
+/** The same in plain loops, for blocks of any length and hosts without WebAssembly. */
+export function plainKQuantFit(bits: Bits): BlockFit {
   const top = 2 ** bits - 1;
   let size = 0;
   let weights = new Float32Array(0);
@@ -67,7 +101,7 @@ export function kQuantFit(bits: Bits): BlockFit {
     let least = error(x, from, best, scale, low);
     for (let step = 0; step < STEPS; step++) {
       // The tool searches from the best offset so far, not from the smallest value.
-      const candidate = low === max ? 1 : f32(f32(-1 + 0.1 * step + top) / f32(max - low));
+      const candidate = low === max ? 1 : f32(numerator(step, top) / f32(max - low));
       encode(x, from, candidate, low, q);
       for (let i = 0; i < size; i++) {
         const l = f32(weights[i]! * q[i]!);
@@ -87,10 +121,7 @@ export function kQuantFit(bits: Bits): BlockFit {
       scale = newScale;
       low = newLow;
     }
-    const zero = Math.max(0, Math.min(top, f32(-low / scale) + ROUND - ROUND));
-    encodeEven(x, from, out.codes, scale, zero, top);
-    out.scale = scale;
-    out.zero = zero;
+    finish(x, from, out, scale, low, top);
   };
 }
 
