@@ -1,19 +1,25 @@
 /** `lathe-gateway`: the gateway as a program. Also what `lathe serve` runs. */
 import { isLatheError } from "@lathe/core";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { scopes, type Scope } from "./auth.ts";
+import { openDb } from "./db/open.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
 import type { Limits } from "./limits.ts";
 import { jsonLog } from "./log.ts";
 import { makeSchema, schemaText } from "./schema/schema.ts";
+import { openBlobs } from "./store/blobs.ts";
+import { exportDump, importDump } from "./store/dump.ts";
 import type { S3Options } from "./store/s3.ts";
 import { loadOffer, standardModule } from "./techniques/offer.ts";
 
 export const help = `Usage: lathe-gateway [start] [options]
        lathe-gateway schema [--technique <module>]
        lathe-gateway key --owner <name> [--scope read|write|admin] [--name <text>] [options]
+       lathe-gateway export|import <dump folder> [options]
 
-Starts the GraphQL gateway. At the first start it prints an admin key.
+Starts the GraphQL gateway. At the first start it prints an admin key. "export" writes database and files into a new folder,
+"import" reads them into an empty database: so a gateway moves from the embedded database to Postgres and back.
 
   --folder <path>      where files and the embedded database are kept (default: ./lathe-data)
   --s3 <url>           keep files in this bucket, https://server/bucket[/prefix]; keys in AWS_ACCESS_KEY_ID,
@@ -65,7 +71,8 @@ export async function main(args: readonly string[]): Promise<void> {
   const { values, positionals } = parsed;
   if (values.help) return void process.stdout.write(`${help}\n`);
   try {
-    if (positionals[0] === "key") await makeKey(values);
+    if (positionals[0] === "export" || positionals[0] === "import") await dump(positionals[0], positionals[1], values);
+    else if (positionals[0] === "key") await makeKey(values);
     else if (positionals[0] === "schema") process.stdout.write(schemaText(makeSchema(await loadOffer(modules(values)))));
     else await start(values);
   } catch (error) {
@@ -137,6 +144,21 @@ function stopOnSignal(gateway: Gateway): void {
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
+}
+
+async function dump(direction: "export" | "import", folder: string | undefined, values: Values): Promise<void> {
+  if (folder === undefined) {
+    process.stderr.write(`${help}\n`);
+    process.exit(2);
+  }
+  const { folder: home, databaseUrl, s3 } = settings(values);
+  const db = await openDb({ url: databaseUrl, folder: resolve(home) });
+  try {
+    const { rows, files, bytes } = await (direction === "export" ? exportDump : importDump)({ db, blobs: await openBlobs(resolve(home), s3) }, resolve(folder));
+    process.stdout.write(`${direction}ed ${rows} rows and ${files} files of ${bytes} bytes, all checked by their hashes\n`);
+  } finally {
+    await db.close();
+  }
 }
 
 async function makeKey(values: Values): Promise<void> {

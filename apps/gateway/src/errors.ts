@@ -14,6 +14,14 @@ export const gatewayErrors = defineErrors({
     text: (d: { action: string; reason: string }) => `The file store failed at ${d.action}: ${d.reason}.`,
     remedy: "Check the address of the bucket, the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_REGION.",
   },
+  DUMP_INVALID: {
+    text: (d: { folder: string; reason: string }) => `The dump in "${d.folder}" cannot be used: ${d.reason}.`,
+    remedy: "Export again, with the version of the gateway that will import it.",
+  },
+  DUMP_TARGET: {
+    text: (d: { what: string }) => `${d.what} is not empty, and nothing of it may be overwritten.`,
+    remedy: "Name an empty folder to export to, and import into a new database.",
+  },
   MIGRATION_AHEAD: {
     text: (d: { found: number; known: number }) => `The database has schema version ${d.found}; this program knows versions up to ${d.known}.`,
     remedy: "Start a newer gateway.",
