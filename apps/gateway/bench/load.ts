@@ -1,36 +1,83 @@
 /**
- * How fast and how light: stats queries a second while a job runs, subscribers at once, upload memory, and what a job costs beside its work.
+ * How fast and how light: stats queries a second while a job runs, subscribers at once, what a job costs beside its work, and the memory
+ * of a large upload on the embedded database and on Postgres. Two minutes in all.
  *
- *   tsx --conditions=@lathe/source apps/gateway/bench/load.ts [--upload-bytes 5e9]
+ *   tsx --conditions=@lathe/source apps/gateway/bench/load.ts [--built] [--only queries,subscribers,overhead,upload] [--upload-bytes 5e9] [--seconds 10]
  *
- * The gateway runs in a process of its own, embedded; the clients in this one, on the same cores. Writes bench/results/gateway.json.
+ * Each part has a gateway process of its own, `--built` from dist (after `npx turbo run build --filter=@lathe/gateway`), else from the
+ * sources; the clients are in this process, on the same cores. The parts that ran are written to bench/results/gateway.json.
  */
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
+import { createRequire } from "node:module";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { connect } from "@lathe/gateway/client";
-import { member, until } from "./fleet.ts";
-import { freePort } from "./postgres.ts";
+import { connect, type Client } from "@lathe/gateway/client";
+import { freePort, startPostgres } from "./postgres.ts";
 
-const { values } = parseArgs({ options: { "upload-bytes": { type: "string", default: "5e9" }, seconds: { type: "string", default: "10" } } });
-const folder = mkdtempSync(join(tmpdir(), "lathe-load-"));
-const port = await freePort();
-const technique = new URL("../test/techniques.ts", import.meta.url).href;
-const gateway = member("gateway", ["--folder", folder, "--port", String(port), "--technique", technique, "--request-rate", "100000", "--subscriptions", "2000"]);
-await until("the key", () => gateway.said().includes("Listening on"));
-const token = /shown this once: (\S+)/.exec(gateway.said())![1]!;
-const url = `http://127.0.0.1:${port}`;
-const client = connect({ url, token });
-const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+const { values } = parseArgs({
+  options: { built: { type: "boolean", default: false }, only: { type: "string", default: "queries,subscribers,overhead,upload" }, "upload-bytes": { type: "string", default: "5e9" }, seconds: { type: "string", default: "10" } },
+});
+const technique = new URL("./wait.mjs", import.meta.url).href;
+const main = fileURLToPath(new URL(values.built ? "../dist/main.js" : "../src/main.ts", import.meta.url));
+if (!existsSync(main)) throw new Error("There is no build: npx turbo run build --filter=@lathe/gateway");
+const runner = values.built ? [] : ["--import", pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href, "--conditions=@lathe/source"];
 
-/** The server's memory as the system sees it, bytes. */
-const memory = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${gateway.pid}/status`, "utf8"))![1]) * 1024;
+interface Running {
+  readonly url: string;
+  readonly token: string;
+  readonly client: Client;
+  /** Megabytes of memory that the gateway's process has now, and the most it ever had. */
+  memory(): { now: number; peak: number };
+}
 
-function post(body: string): Promise<string> {
-  return new Promise((resolve, reject) => {
+/** Runs a part of the measurement against a gateway that has just come up. */
+async function withGateway<T>(work: (gateway: Running) => Promise<T>, databaseUrl?: string): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "lathe-load-"));
+  const port = await freePort();
+  const args = ["--folder", folder, "--port", String(port), "--technique", technique, "--request-rate", "100000", "--subscriptions", "2000"];
+  const child = spawn(process.execPath, [...runner, main, ...args], { env: { ...process.env, ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}) }, stdio: ["ignore", "pipe", "pipe"] });
+  const ended = new Promise((resolve) => child.on("close", resolve));
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-20_000)));
+  try {
+    while (!said.includes("Listening on")) {
+      if (child.exitCode !== null) throw new Error(said);
+      await pause(50);
+    }
+    const token = /shown this once: (\S+)/.exec(said)![1]!;
+    const url = `http://127.0.0.1:${port}`;
+    const line = (text: string, name: string): number => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(text)![1]) / 1024);
+    const memory = () => {
+      const text = readFileSync(`/proc/${child.pid}/status`, "utf8");
+      return { now: line(text, "VmRSS"), peak: line(text, "VmHWM") };
+    };
+    return await work({ url, token, client: connect({ url, token }), memory });
+  } finally {
+    child.kill("SIGTERM");
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+const sendModel = (client: Client) => client.upload(readFileSync(new URL("../../../fixtures/models/fashion-mobilenet.onnx", import.meta.url)), { name: "fashion" });
+const round = (value: number): number => Number(value.toPrecision(3));
+
+/** Median, 99th percentile and the slowest, in milliseconds. */
+function spread(times: readonly number[]): { p50Ms: number; p99Ms: number; maxMs: number } {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (q: number): number => round(sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!);
+  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+}
+
+async function queries({ url, token, client }: Running): Promise<object> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  const post = (body: string): Promise<string> => new Promise((resolve, reject) => {
     const req = request(`${url}/graphql`, { method: "POST", agent, headers: { authorization: `Bearer ${token}`, "content-type": "application/json", "content-length": Buffer.byteLength(body) } }, (res) => {
       let text = "";
       res.on("data", (chunk: Buffer) => (text += chunk.toString()));
@@ -39,34 +86,34 @@ function post(body: string): Promise<string> {
     req.on("error", reject);
     req.end(body);
   });
-}
-
-const quantile = (sorted: readonly number[], q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))]!;
-
-const model = await client.upload(readFileSync(new URL("../../../fixtures/models/fashion-mobilenet.onnx", import.meta.url)), { name: "fashion" });
-
-async function queries(): Promise<object> {
-  const job = await client.optimize(model, [{ wait: { ms: (Number(values.seconds) + 3) * 1000 } }]);
+  const model = await sendModel(client);
+  const seconds = Number(values.seconds);
+  const job = await client.optimize(model, [{ wait: { ms: (seconds + 10) * 1000 } }]);
   const body = JSON.stringify({ query: `{ model(id: "${model.id}") { name stats { parameters macs sparsity nodeCount } } }` });
-  const times: number[] = [];
-  const end = performance.now() + Number(values.seconds) * 1000;
-  const started = performance.now();
-  await Promise.all(Array.from({ length: 8 }, async () => {
-    while (performance.now() < end) {
-      const at = performance.now();
-      const text = await post(body);
-      if (!text.includes('"parameters"')) throw new Error(text);
-      times.push(performance.now() - at);
-    }
-  }));
-  const perSecond = times.length / ((performance.now() - started) / 1000);
-  times.sort((a, b) => a - b);
+  const ask = async (forSeconds: number): Promise<number[]> => {
+    const times: number[] = [];
+    const end = performance.now() + forSeconds * 1000;
+    await Promise.all(Array.from({ length: 8 }, async () => {
+      while (performance.now() < end) {
+        const at = performance.now();
+        const text = await post(body);
+        if (!text.includes('"parameters"')) throw new Error(text);
+        times.push(performance.now() - at);
+      }
+    }));
+    return times;
+  };
+  // The machine code of client and server comes with use.
+  await ask(3);
+  const times = await ask(seconds);
+  const { state } = await job.refresh();
   await job.cancel();
-  return { perSecond: Math.round(perSecond), p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99), connections: 8 };
+  agent.destroy();
+  return { perSecond: Math.round(times.length / seconds), ...spread(times), connections: 8, jobState: state };
 }
 
-async function subscribers(): Promise<object> {
-  const job = await client.optimize(model, [{ wait: { ms: 8000 } }]);
+async function subscribers({ client, memory }: Running): Promise<object> {
+  const job = await client.optimize(await sendModel(client), [{ wait: { ms: 8000 } }]);
   const started = performance.now();
   const seen = await Promise.all(Array.from({ length: 1000 }, async () => {
     let count = 0;
@@ -74,18 +121,34 @@ async function subscribers(): Promise<object> {
     return count;
   }));
   const { lastSeq } = await job.refresh();
-  return { subscribers: seen.length, sawEverything: seen.every((n) => n === lastSeq), events: lastSeq, seconds: (performance.now() - started) / 1000, memoryMb: Math.round(memory() / 2 ** 20) };
+  return { subscribers: seen.length, sawEverything: seen.every((n) => n === lastSeq), events: lastSeq, seconds: round((performance.now() - started) / 1000), memoryPeakMb: memory().peak };
+}
+
+/** From the mutation to the result of a job whose step does nothing: when the next process is up already, and when jobs follow each other at once. */
+async function overhead({ client }: Running): Promise<object> {
+  const model = await sendModel(client);
+  const once = async (): Promise<number> => {
+    const at = performance.now();
+    await (await client.optimize(model, [{ wait: { ms: 0 } }])).result();
+    return performance.now() - at;
+  };
+  const alone: number[] = [];
+  for (let i = 0; i < 10; i++) {
+    await pause(3000);
+    alone.push(await once());
+  }
+  const inRow: number[] = [];
+  for (let i = 0; i < 20; i++) inRow.push(await once());
+  return { alone: { jobs: alone.length, ...spread(alone) }, oneAfterAnother: { jobs: inRow.length, ...spread(inRow) } };
 }
 
 /** Bytes that are made while they are sent: nothing here holds them. */
-async function upload(size: number): Promise<object> {
+async function upload({ client, memory }: Running, size: number): Promise<object> {
   const block = Buffer.alloc(1 << 20, 7);
   const hash = createHash("sha256");
   for (let at = 0; at < size; at += block.length) hash.update(block.subarray(0, Math.min(block.length, size - at)));
   const { uploadCreate } = await client.query<{ uploadCreate: { uploads: { url: string }[] } }>("mutation ($f: [UploadFileInput!]!) { uploadCreate(files: $f) { ... on UploadsCreated { uploads { url } } } }", { f: [{ digest: `sha256:${hash.digest("hex")}`, size }] });
-  const before = memory();
-  let peak = before;
-  const watch = setInterval(() => (peak = Math.max(peak, memory())), 50);
+  const before = memory().now;
   const started = performance.now();
   const status = await new Promise<number>((resolve, reject) => {
     const req = request(uploadCreate.uploads[0]!.url, { method: "PUT", headers: { "content-length": size } }, (res) => {
@@ -104,34 +167,31 @@ async function upload(size: number): Promise<object> {
     };
     push();
   });
-  clearInterval(watch);
-  return { bytes: size, status, seconds: (performance.now() - started) / 1000, memoryBeforeMb: Math.round(before / 2 ** 20), peakMb: Math.round(peak / 2 ** 20), growthMb: Math.round((peak - before) / 2 ** 20) };
+  return { bytes: size, status, seconds: round((performance.now() - started) / 1000), memoryBeforeMb: before, memoryPeakMb: memory().peak };
 }
 
-async function overhead(): Promise<object> {
-  const times: number[] = [];
-  for (let i = 0; i < 5; i++) {
-    const at = performance.now();
-    await (await client.optimize(model, [{ wait: { ms: 0 } }])).result();
-    times.push(performance.now() - at);
-    // The next child comes up meanwhile.
-    await new Promise((resolve) => setTimeout(resolve, 4000));
-  }
-  times.sort((a, b) => a - b);
-  return { medianMs: quantile(times, 0.5), maxMs: times.at(-1) };
+async function uploads(): Promise<object> {
+  const size = Number(values["upload-bytes"]);
+  const embedded = await withGateway((g) => upload(g, size));
+  const server = await startPostgres();
+  const postgres = await withGateway((g) => upload(g, size), server.url).finally(() => server.stop());
+  return { embedded, postgres };
 }
 
-const loadBefore = loadavg()[0];
-const results = {
-  machine: { cpu: cpus()[0]?.model ?? "unknown", cores: availableParallelism(), loadBefore },
-  queries: await queries(),
-  subscribers: await subscribers(),
-  overhead: await overhead(),
-  upload: await upload(Number(values["upload-bytes"])),
+const parts: Readonly<Record<string, () => Promise<object>>> = {
+  queries: () => withGateway(queries),
+  subscribers: () => withGateway(subscribers),
+  overhead: () => withGateway(overhead),
+  upload: uploads,
 };
-await gateway.stop();
-rmSync(folder, { recursive: true, force: true });
-const text = `${JSON.stringify({ ...results, machine: { ...results.machine, loadAfter: loadavg()[0] } }, undefined, 2)}\n`;
-console.log(text);
-writeFileSync(new URL("../../../bench/results/gateway.json", import.meta.url), text);
+const file = new URL("../../../bench/results/gateway.json", import.meta.url);
+const known = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>) : {};
+for (const name of values.only.split(",")) {
+  const loadBefore = loadavg()[0];
+  const result = await parts[name]!();
+  known[name] = { ...result, from: values.built ? "dist" : "sources", load: [loadBefore, loadavg()[0]].map((l) => round(l!)) };
+  console.log(name, JSON.stringify(known[name]));
+}
+known["machine"] = { cpu: cpus()[0]?.model ?? "unknown", cores: availableParallelism() };
+writeFileSync(file, `${JSON.stringify(known, undefined, 2)}\n`);
 process.exit(0);

@@ -2,6 +2,7 @@
 import type { Scope, Principal, Keys } from "./auth.ts";
 import type { Db } from "./db/db.ts";
 import { gatewayErrors } from "./errors.ts";
+import type { Allowance } from "./http/rate.ts";
 import type { Children } from "./jobs/children.ts";
 import type { JobEngine } from "./jobs/engine.ts";
 import type { EventHub } from "./jobs/events.ts";
@@ -32,6 +33,8 @@ export interface App {
 export interface Ctx {
   readonly app: App;
   readonly principal: Principal;
+  /** What is left of the caller's request rate. */
+  readonly allowance: Allowance;
   /** Scheme and host by which the client reached us. */
   readonly origin: string;
   readonly signal: AbortSignal;

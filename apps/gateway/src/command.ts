@@ -30,6 +30,7 @@ Starts the GraphQL gateway. At the first start it prints an admin key. "export" 
   --workers <count>    jobs this process runs at once; 0: none (default: 1)
   --no-http            only a worker
   --technique <module> an installed package or file URL with more techniques; may be repeated
+  --operations <file>  JSON of operations: keys without the scope admin run these alone
   --request-rate <n>   requests a second for one key (default: 100)
   --subscriptions <n>  event streams for one key (default: 100)
   --memory <bytes>     memory of one attempt (default: 4294967296)
@@ -48,6 +49,7 @@ const options = {
   workers: { type: "string", default: "1" },
   "no-http": { type: "boolean", default: false },
   technique: { type: "string", multiple: true, default: [] as string[] },
+  operations: { type: "string" },
   "request-rate": { type: "string" },
   subscriptions: { type: "string" },
   memory: { type: "string" },
@@ -95,6 +97,7 @@ const settings = (values: Values): GatewayOptions => ({
   http: !values["no-http"],
   techniques: modules(values),
   development: values.development,
+  operations: values.operations,
   limits: limitsOf(values),
   databaseUrl: process.env["DATABASE_URL"],
 });

@@ -34,6 +34,10 @@ export const gatewayErrors = defineErrors({
     text: (d: { name: string }) => `Two of the techniques offered are called "${d.name}".`,
     remedy: "Offer each name once.",
   },
+  OPERATIONS_FILE: {
+    text: (d: { file: string; reason: string }) => `The file of operations "${d.file}" cannot be used: ${d.reason}.`,
+    remedy: "Give a JSON list of operations, or an object of operations by id, that fit schema.graphql.",
+  },
   NOT_FOUND: {
     text: (d: { what: string; id: string }) => `There is no ${d.what} with the id "${d.id}".`,
     remedy: "Use an id that this API gave you; things of other owners are not shown.",
@@ -101,3 +105,8 @@ export const gatewayErrors = defineErrors({
 });
 
 export type GatewayCode = Exclude<keyof typeof gatewayErrors, "$rows">;
+
+/** A message without its code, which has a field of its own wherever the gateway tells of an error. */
+export const withoutCode = (code: string, message: string): string => (message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message);
+
+export const problemFrom = ({ code, message }: { readonly code: string; readonly message: string }): { code: string; message: string } => ({ code, message: withoutCode(code, message) });

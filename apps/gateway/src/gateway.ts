@@ -8,6 +8,7 @@ import { openKeys, secretOf, type Keys } from "./auth.ts";
 import type { Db } from "./db/db.ts";
 import { openDb } from "./db/open.ts";
 import { makeMetrics } from "./http/metrics.ts";
+import { loadOperations } from "./http/operations.ts";
 import { makeServer } from "./http/server.ts";
 import { makeYoga } from "./http/yoga.ts";
 import { openChildren } from "./jobs/children.ts";
@@ -50,6 +51,8 @@ export interface GatewayOptions {
   readonly log?: Log;
   /** GraphiQL and field suggestions. Default false. */
   readonly development?: boolean;
+  /** A JSON file of operations: keys without the scope admin then run these alone. Default: any operation within the limits. */
+  readonly operations?: string | undefined;
   /** The first admin key, when the database has none; default: a random one. */
   readonly firstToken?: string | undefined;
 }
@@ -65,7 +68,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** @throws STORE_IN_USE, STORE_VERSION, MIGRATION_AHEAD, TECHNIQUE_MODULE, TECHNIQUE_CLASH */
+/** @throws STORE_IN_USE, STORE_VERSION, MIGRATION_AHEAD, TECHNIQUE_MODULE, TECHNIQUE_CLASH, OPERATIONS_FILE */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { log = jsonLog(), workers = 1, host = "127.0.0.1", port = 4000 } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
@@ -79,7 +82,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     if (db.tier !== "postgres") await clearTasks(blobs.scratch);
     const keys = openKeys(db);
     const firstToken = await keys.first(options.firstToken);
-    const children = withFiles(openChildren(blobs.scratch, limits), blobs);
+    const children = withFiles(openChildren(blobs.scratch, limits, offer.modules), blobs);
     const engine = openEngine(db);
     const hub = await openEventHub(db);
     const app: App = { db, blobs, rows: openRows(db, blobs), engine, hub, children, offer, keys, limits, log, secret: await secretOf(db, "signing"), inspecting: gate(2) };
@@ -87,7 +90,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     let ready = true;
     const collector = startCollector(app);
     const worker = workers > 0 ? await startWorker({ db, blobs, modules: offer.modules, engine, children, concurrency: workers, attemptMs: limits.attemptMs, drainMs: limits.drainMs, log, onFinish: metrics.attempt }) : undefined;
-    const server = options.http === false ? undefined : await listen(makeServer({ app, yoga: makeYoga({ app, schema: makeSchema(offer), development: options.development ?? false }), metrics, ready: () => ready, publicUrl: options.publicUrl }), host, port);
+    const schema = makeSchema(offer);
+    const operations = options.operations === undefined ? undefined : await loadOperations(options.operations, schema);
+    const server = options.http === false ? undefined : await listen(makeServer({ app, yoga: makeYoga({ app, schema, development: options.development ?? false }), metrics, ready: () => ready, publicUrl: options.publicUrl, operations }), host, port);
     const url = server ? `http://${host.includes(":") ? `[${host}]` : host}:${(server.address() as AddressInfo).port}` : "";
     log.info("started", { url, tier: db.tier, workers, techniques: offer.techniques.map((t) => t.name), isolation: children.isolation });
     const close = once(async () => {

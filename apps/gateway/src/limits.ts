@@ -8,6 +8,8 @@ export interface Limits {
   readonly attemptMs: number;
   /** Wall clock of reading an uploaded model or planning, ms. */
   readonly inspectMs: number;
+  /** Wall clock of trying steps out for a plan, ms. */
+  readonly rehearsalMs: number;
   /** Bytes of resident memory of one attempt. */
   readonly memoryBytes: number;
   /** Threads of the engine in one attempt. */
@@ -44,6 +46,7 @@ export const defaultLimits: Limits = {
   urlMs: 3_600_000,
   attemptMs: 3_600_000,
   inspectMs: 120_000,
+  rehearsalMs: 30_000,
   memoryBytes: 4 * 2 ** 30,
   threads: 2,
   attempts: 3,

@@ -14,7 +14,7 @@ let model: string;
 const logged: string[] = [];
 beforeAll(async () => {
   const log = jsonLog((line) => void logged.push(line));
-  g = await startGateway({ log, limits: { requestsPerSecond: 10_000, requestBurst: 10_000, uploadBytes: 2 ** 20, requestBytes: 100_000, memoryBytes: 600 * 2 ** 20, subscriptions: 2, openJobs: 3, inspectMs: 15_000 } });
+  g = await startGateway({ log, limits: { requestsPerSecond: 10_000, requestBurst: 10_000, uploadBytes: 2 ** 20, requestBytes: 100_000, memoryBytes: 600 * 2 ** 20, subscriptions: 2, openJobs: 3 } });
   model = await sendModel(g);
 });
 afterAll(() => g.close());
@@ -171,10 +171,16 @@ describe("what an operation may cost", () => {
     const { rate } = await import("../src/http/rate.ts");
     let now = 0;
     const bucket = rate(2, 3, () => now);
-    expect([1, 2, 3, 4].map(() => bucket.take("a"))).toEqual([0, 0, 0, 1]);
-    expect(bucket.take("b")).toBe(0);
+    expect([1, 2, 3, 4].map(() => bucket.take("a").wait)).toEqual([0, 0, 0, 1]);
+    expect(bucket.take("b")).toEqual({ wait: 0, limit: 3, perSecond: 2, remaining: 2, resetSeconds: 1 });
     now = 500;
-    expect(bucket.take("a")).toBe(0);
+    expect(bucket.take("a").wait).toBe(0);
+  });
+
+  it("tells what is left of the rate, in the headers of the IETF and in the schema", async () => {
+    const { headers, data } = await ask<{ rateLimit: { limit: number; remaining: number } }>(as(await keyFor("counted", "read")), "{ rateLimit { limit perSecond remaining resetSeconds } }");
+    expect(data.rateLimit).toEqual({ limit: 10_000, perSecond: 10_000, remaining: 9999, resetSeconds: 1 });
+    expect([headers.get("ratelimit-policy"), headers.get("ratelimit")]).toEqual(['"key";q=10000;w=1', '"key";r=9999;t=1']);
   });
 });
 
@@ -308,7 +314,7 @@ describe("files from outside", () => {
   });
 
   it("never make the gateway call out or evaluate text", async () => {
-    const sources = await Promise.all(["../src/http/server.ts", "../src/http/files.ts", "../src/store/uploads.ts", "../src/store/complete.ts", "../src/jobs/children.ts", "../src/jobs/attempt.ts", "../src/task/run.ts", "../src/gateway.ts"].map((f) => readFile(new URL(f, import.meta.url), "utf8")));
+    const sources = await Promise.all(["../src/http/server.ts", "../src/http/graphql.ts", "../src/http/operations.ts", "../src/http/files.ts", "../src/task/optimize.ts", "../src/task/services.ts", "../src/store/uploads.ts", "../src/store/complete.ts", "../src/jobs/children.ts", "../src/jobs/attempt.ts", "../src/task/run.ts", "../src/gateway.ts"].map((f) => readFile(new URL(f, import.meta.url), "utf8")));
     expect(sources.map((text) => /(?<!yoga\.)\bfetch\(|\beval\(|new Function|shell: true|child_process.*exec\b/.exec(text)?.[0])).toEqual(sources.map(() => undefined));
   });
 });

@@ -1,7 +1,9 @@
 /** Postgres inside this process (PGlite). One process per folder: see lock.ts. Survives the end of the process, not a power cut: it does not fsync. */
+import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { PGlite } from "@electric-sql/pglite";
 import { gatewayErrors } from "../errors.ts";
 import type { Db, Row, Sql, SqlValue } from "./db.ts";
@@ -25,10 +27,24 @@ export async function openPglite(folder: string | undefined, image?: Blob): Prom
   }
 }
 
+/** The buffers that Postgres takes by itself (128 MB) are more than these tables ever fill. */
+const SMALL = ["-c", "shared_buffers=8MB", "-c", "wal_buffers=1MB"];
+
 async function create(dataDir: string | undefined, image: Blob | undefined): Promise<PGlite> {
-  const pglite = await import("@electric-sql/pglite");
-  const begin = image && (dataDir === undefined || !existsSync(dataDir)) ? { loadDataDir: image } : {};
-  return pglite.PGlite.create({ ...(dataDir === undefined ? {} : { dataDir }), ...begin, parsers: { [INT8]: Number } });
+  const { PGlite } = await import("@electric-sql/pglite");
+  const empty = dataDir === undefined || !existsSync(dataDir);
+  if (dataDir !== undefined && empty && image === undefined) await makeCluster(dataDir);
+  const begin = image && empty ? { loadDataDir: image } : {};
+  return PGlite.create({ ...(dataDir === undefined ? {} : { dataDir }), ...begin, startParams: [...PGlite.defaultStartParams, ...SMALL], parsers: { [INT8]: Number } });
+}
+
+/** In a process of its own, since making a cluster takes 400 MB that a process does not give back; and under another name, so that a half made one is not taken for one. */
+async function makeCluster(dataDir: string): Promise<void> {
+  const fresh = `${dataDir}.new`;
+  await rm(fresh, { recursive: true, force: true });
+  const make = "const { PGlite } = await import(process.argv[1]); await (await PGlite.create(process.argv[2])).close();";
+  await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", make, import.meta.resolve("@electric-sql/pglite"), fresh]);
+  await rename(fresh, dataDir);
 }
 
 async function checkVersion(folder: string): Promise<void> {

@@ -6,7 +6,8 @@ import { traced } from "../ops/trace.ts";
 import { download, upload } from "./files.ts";
 import { graphql } from "./graphql.ts";
 import type { Metrics } from "./metrics.ts";
-import { rate } from "./rate.ts";
+import type { Operations } from "./operations.ts";
+import { rate, rateHeaders, type Allowance } from "./rate.ts";
 import { harden, json, refuse, type Req, type Res } from "./respond.ts";
 import { studioFile } from "./studio.ts";
 import type { Yoga } from "./yoga.ts";
@@ -19,6 +20,8 @@ export interface HttpOptions {
   readonly ready: () => boolean;
   /** Address by which clients reach us, when it is not what they say in the Host header: behind a proxy. */
   readonly publicUrl?: string | undefined;
+  /** Operations that keys without the scope admin may run; default: any. */
+  readonly operations?: Operations | undefined;
 }
 
 interface Call extends HttpOptions {
@@ -27,6 +30,7 @@ interface Call extends HttpOptions {
   readonly url: Target;
   readonly match: RegExpExecArray;
   readonly principal: Principal | undefined;
+  readonly allowance: Allowance | undefined;
 }
 
 /** An address of ours: what comes after the host. */
@@ -47,7 +51,7 @@ interface Route {
 }
 
 export const routes: readonly Route[] = [
-  { name: "graphql", methods: ["GET", "POST"], path: /^\/graphql$/, access: "read", handle: ({ url, principal, ...call }) => graphql({ ...call, target: url.pathname + url.search, principal: principal! }) },
+  { name: "graphql", methods: ["GET", "POST"], path: /^\/graphql$/, access: "read", handle: ({ url, principal, allowance, ...call }) => graphql({ ...call, target: url.pathname + url.search, principal: principal!, allowance: allowance! }) },
   { name: "upload", methods: ["PUT", "HEAD"], path: /^\/uploads\/([A-Za-z0-9_-]{1,64})$/, access: "signed", handle: ({ app, req, res, match, url }) => upload(app, req, res, match[1]!, url.searchParams) },
   { name: "file", methods: ["GET", "HEAD"], path: /^\/files\/(sha256:[0-9a-f]{64})$/, access: "signed", handle: ({ app, req, res, match, url }) => download(app, req, res, match[1]!, url.searchParams) },
   { name: "live", methods: ["GET"], path: /^\/live$/, access: "public", handle: ({ res }) => json(res, 200, { live: true }) },
@@ -85,18 +89,20 @@ async function serve(options: HttpOptions, req: Req, res: Res, named: (route: st
   named(route.name);
   if (!route.methods.includes(req.method ?? "")) return refuse(res, 405, "METHOD", `${req.method} is not allowed here.`, { allow: route.methods.join(", ") });
   let principal: Principal | undefined;
+  let allowance: Allowance | undefined;
   if (route.access !== "public" && route.access !== "signed") {
     principal = await principalOf(app, req);
     if (!principal) {
-      const wait = strangers.take(req.socket.remoteAddress ?? "");
+      const { wait } = strangers.take(req.socket.remoteAddress ?? "");
       if (wait > 0) return refuse(res, 429, "RATE_LIMITED", "Too many requests without a valid key.", { "retry-after": String(wait) });
       return refuse(res, 401, "UNAUTHENTICATED", "Send a key: Authorization: Bearer lathe_...", { "www-authenticate": "Bearer" });
     }
     if (!principal.scopes.has(route.access)) return refuse(res, 403, "FORBIDDEN", `This key lacks the scope "${route.access}".`);
-    const wait = callers.take(principal.keyId);
-    if (wait > 0) return refuse(res, 429, "RATE_LIMITED", "Too many requests; slow down.", { "retry-after": String(wait) });
+    allowance = callers.take(principal.keyId);
+    for (const [name, value] of Object.entries(rateHeaders(allowance))) res.setHeader(name, value);
+    if (allowance.wait > 0) return refuse(res, 429, "RATE_LIMITED", "Too many requests; slow down.", { "retry-after": String(allowance.wait) });
   }
-  await route.handle({ ...options, req, res, url, match: route.path.exec(url.pathname)!, principal });
+  await route.handle({ ...options, req, res, url, match: route.path.exec(url.pathname)!, principal, allowance });
 }
 
 /** Paths are compared as they come: what needs decoding is no path of ours. */

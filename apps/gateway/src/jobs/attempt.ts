@@ -5,7 +5,7 @@ import { one, type Db, type Sql } from "../db/db.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import { insertArtifact, insertModel, modelFiles, putJson, type ArtifactRow, type Manifest, type ModelRow } from "../store/models.ts";
-import { outputs, type DataFile, type ModelFiles, type TaskResult } from "../task/protocol.ts";
+import { outputs, type DataFile, type Lent, type ModelFiles, type TaskResult } from "../task/protocol.ts";
 import type { NewTask } from "./children.ts";
 import type { BenchmarkSpec, JobResult, JobRow, OptimizeSpec } from "./model.ts";
 
@@ -17,13 +17,21 @@ export interface AttemptHost {
 
 /** @throws NOT_FOUND when what the job works on was deleted meanwhile */
 export async function taskOf({ db, blobs, modules }: AttemptHost, job: JobRow): Promise<NewTask> {
-  const data = await dataOf(db, blobs, job);
   if (job.kind === "OPTIMIZE") {
     const { model, steps, seed } = job.spec as OptimizeSpec;
-    return { kind: "optimize", model: await filesOf(db, blobs, model), modules, steps, seed, data };
+    return { kind: "optimize", model: await filesOf(db, blobs, model), modules, steps, seed, lent: await lentFiles(db, blobs, job.spec as OptimizeSpec) };
   }
-  const { models, rounds } = job.spec as BenchmarkSpec;
-  return { kind: "benchmark", models: await Promise.all(models.map(async (id) => ({ id, files: await filesOf(db, blobs, id) }))), rounds, data };
+  const { models, rounds, data, batch } = job.spec as BenchmarkSpec;
+  return { kind: "benchmark", models: await Promise.all(models.map(async (id) => ({ id, files: await filesOf(db, blobs, id) }))), rounds, data: await dataOf(db, blobs, data, batch) };
+}
+
+/** Files of what a job names beside its model. @throws NOT_FOUND */
+export async function lentFiles(db: Db, blobs: BlobStore, { data, batch, evaluation, teacher }: Pick<OptimizeSpec, "data" | "batch" | "evaluation" | "teacher">): Promise<Lent> {
+  return {
+    data: await dataOf(db, blobs, data, batch),
+    ...(evaluation ? { evaluation: { ...evaluation, data: await dataOf(db, blobs, evaluation.data, batch) } } : {}),
+    ...(teacher === undefined ? {} : { teacher: await filesOf(db, blobs, teacher) }),
+  };
 }
 
 async function filesOf(db: Db, blobs: BlobStore, id: string): Promise<ModelFiles> {
@@ -32,11 +40,11 @@ async function filesOf(db: Db, blobs: BlobStore, id: string): Promise<ModelFiles
   return modelFiles(blobs, row.files);
 }
 
-async function dataOf(db: Db, blobs: BlobStore, { spec }: JobRow): Promise<DataFile | undefined> {
-  if (spec.data === undefined) return undefined;
-  const row = await one<ArtifactRow>(db, "select * from artifact where id = $1 and deleted_at is null", [spec.data]);
-  if (!row) throw gatewayErrors.NOT_FOUND({ what: "dataset", id: spec.data });
-  return { path: blobs.path(row.digest), batch: spec.batch };
+async function dataOf(db: Db, blobs: BlobStore, id: string | undefined, batch: number): Promise<DataFile | undefined> {
+  if (id === undefined) return undefined;
+  const row = await one<ArtifactRow>(db, "select * from artifact where id = $1 and deleted_at is null", [id]);
+  if (!row) throw gatewayErrors.NOT_FOUND({ what: "dataset", id });
+  return { path: blobs.path(row.digest), batch };
 }
 
 /** Puts the files in place, where nobody sees them yet; what it returns makes them visible, in the transaction that ends the job. */
@@ -44,12 +52,15 @@ export async function publisher({ blobs }: AttemptHost, job: JobRow, result: Tas
   if (result.kind === "benchmark") return async () => ({ benchmark: result.benchmark });
   if (result.kind !== "optimize") throw new Error(`A job cannot end in a result of kind ${result.kind}.`);
   const { name } = job.spec as OptimizeSpec;
-  const graph = await blobs.adopt(join(folder, outputs.model));
-  const data = result.external ? [{ ...(await blobs.adopt(join(folder, outputs.data))), name: outputs.data }] : [];
-  const files: Manifest = { graph, data };
-  const nodes = await putJson(blobs, result.graph);
-  const json = await putJson(blobs, result.report);
-  const html = await blobs.putBytes(new TextEncoder().encode(result.html));
+  // Each is flushed to the disk before it has its name; together they wait for the disk once.
+  const [graph, data, nodes, json, html] = await Promise.all([
+    blobs.adopt(join(folder, outputs.model)),
+    result.external ? blobs.adopt(join(folder, outputs.data)) : undefined,
+    putJson(blobs, result.graph),
+    putJson(blobs, result.report),
+    blobs.putBytes(new TextEncoder().encode(result.html)),
+  ]);
+  const files: Manifest = { graph, data: data ? [{ ...data, name: outputs.data }] : [] };
   return async (tx) => {
     const { owner, id: jobId } = job;
     const model = await insertModel(tx, { owner, name, files, stats: result.stats, graphDigest: nodes.digest, jobId });

@@ -1,5 +1,5 @@
 /**
- * One child process per task. It has a fresh folder, an environment of a few names, limits of memory and time, and low priority. What it
+ * One child process per task. It has a fresh folder, an environment of a few names, limits of memory and time, and lower priority. What it
  * says is size-capped and read as data. A child is started ahead of time, so that a task need not wait for one to come up; it does one
  * task and ends.
  */
@@ -13,7 +13,7 @@ import { join } from "node:path";
 import type { Duplex, Writable } from "node:stream";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { RunEvent } from "@lathe/core";
-import { gatewayErrors } from "../errors.ts";
+import { gatewayErrors, problemFrom as problem } from "../errors.ts";
 import { MAX_LINE, type FromChild, type Task, type TaskResult } from "../task/protocol.ts";
 import type { Problem } from "./model.ts";
 
@@ -49,19 +49,22 @@ export interface ChildLimits {
 /** SIGTERM first; SIGKILL when that did nothing for so long. */
 const GRACE_MS = 3000;
 const WATCH_MS = 200;
+/** The gateway goes first, but on a busy machine a child must still get on. */
+const CHILD_NICE = 5;
 const PAGE = 4096;
 const prlimit = ["/usr/bin/prlimit", "/bin/prlimit"].find((path) => process.platform === "linux" && existsSync(path));
 
-export function openChildren(scratch: string, limits: ChildLimits): Children {
+/** `modules`: what children load ahead of their task. */
+export function openChildren(scratch: string, limits: ChildLimits, modules: readonly string[] = []): Children {
   let open = true;
   let standby: Child | undefined;
   const take = (): Child => {
-    const child = standby && !standby.ended ? standby : new Child(limits.memoryBytes);
+    const child = standby && !standby.ended ? standby : new Child(limits.memoryBytes, modules);
     standby = undefined;
     return child;
   };
   const refill = (): void => {
-    if (open) standby ??= new Child(limits.memoryBytes);
+    if (open) standby ??= new Child(limits.memoryBytes, modules);
   };
   refill();
   return {
@@ -96,15 +99,18 @@ class Child {
   #failure: Problem | undefined;
   #onEvent: (event: RunEvent) => void = () => {};
   readonly #exit: Promise<string>;
+  readonly #lastWord: Promise<string>;
+  #heardLastWord: (how: string) => void = () => {};
 
-  constructor(memoryBytes: number) {
+  constructor(memoryBytes: number, modules: readonly string[]) {
     this.#limit = memoryBytes;
-    const child = (this.#process = start(memoryBytes));
+    const child = (this.#process = start(memoryBytes, modules));
     this.#exit = new Promise((resolve) => {
       child.on("error", (error) => resolve(`it could not be started: ${error.message}`));
       child.on("close", (code, signal) => resolve(signal ?? `exit code ${code}`));
     });
     void this.#exit.then(() => (this.ended = true));
+    this.#lastWord = new Promise((resolve) => (this.#heardLastWord = resolve));
     child.stderr!.on("data", (chunk: Buffer) => (this.#stderr = (this.#stderr + chunk.toString()).slice(-2000)));
     child.stdin!.on("error", () => {});
     const pipe = child.stdio[3] as Duplex;
@@ -135,7 +141,9 @@ class Child {
     if (signal?.aborted) abort();
     signal?.addEventListener("abort", abort, { once: true });
     (this.#process.stdin as Writable).write(`${JSON.stringify(task)}\n`);
-    const how = await this.#exit;
+    // Its files are in place before it says so: its way out need not be waited for.
+    const how = await Promise.race([this.#exit, this.#lastWord]);
+    this.#process.kill("SIGKILL");
     clearTimeout(clock);
     clearTimeout(grace);
     clearInterval(watch);
@@ -177,8 +185,13 @@ class Child {
       return;
     }
     if ("event" in message) this.#onEvent(message.event);
-    else if ("result" in message) this.#result = message.result;
-    else if ("failure" in message) this.#failure = { code: message.failure.code, message: message.failure.message };
+    else if ("result" in message) {
+      this.#result = message.result;
+      this.#heardLastWord("done");
+    } else if ("failure" in message) {
+      this.#failure = { code: message.failure.code, message: message.failure.message };
+      this.#heardLastWord("failed");
+    }
   }
 
   /** A child that only stands by does not keep the program alive. */
@@ -191,17 +204,15 @@ class Child {
 
 const noMemory = /bad_?alloc|out of memory|Cannot allocate memory|ENOMEM|Array buffer allocation failed|Failed to allocate memory/i;
 
-const problem = ({ code, message }: { code: string; message: string }): Problem => ({ code, message });
-
-function start(memoryBytes: number): ChildProcess {
+function start(memoryBytes: number, modules: readonly string[]): ChildProcess {
   const { file, args } = entry();
   const heap = Math.max(64, Math.floor(memoryBytes / 2 ** 20));
-  const node = [process.execPath, `--max-old-space-size=${heap}`, ...args, file];
+  const node = [process.execPath, `--max-old-space-size=${heap}`, ...args, file, ...modules];
   // The data segment is what allocators take; core files of crashed engines are of no use here.
   const command = prlimit === undefined ? node : [prlimit, `--data=${memoryBytes}`, "--core=0", "--", ...node];
   const child = spawn(command[0]!, command.slice(1), { stdio: ["pipe", "ignore", "pipe", "pipe"], env: environment(), shell: false });
   try {
-    if (child.pid !== undefined) setPriority(child.pid, 10);
+    if (child.pid !== undefined) setPriority(child.pid, CHILD_NICE);
   } catch {
     // It has ended already, or the system does not let us: it runs at normal priority.
   }

@@ -4,7 +4,7 @@
  * that was given up writes to nothing.
  */
 import { one, type Db, type Sql } from "../db/db.ts";
-import { gatewayErrors } from "../errors.ts";
+import { gatewayErrors, problemFrom } from "../errors.ts";
 import { newId } from "../ids.ts";
 import { isFinal, type Claim, type JobKind, type JobResult, type JobRow, type JobSpec, type NewEvent, type Problem } from "./model.ts";
 
@@ -168,8 +168,7 @@ async function giveUp(tx: Sql, id: string, onlyExpired = false): Promise<boolean
   await append(tx, id, [{ type: "WORKER_LOST", data: { attempt: job.attempt } }]);
   if (job.state === "CANCELLING") await endJob(tx, id, "CANCELLED");
   else if (job.attempt >= job.max_attempts) {
-    const { code, message } = gatewayErrors.WORKER_LOST({ attempts: job.attempt });
-    await endJob(tx, id, "FAILED", { error: { code, message } });
+    await endJob(tx, id, "FAILED", { error: problemFrom(gatewayErrors.WORKER_LOST({ attempts: job.attempt })) });
   } else await tx.query("update job set state = 'QUEUED', lease_until = null, worker = null where id = $1", [id]);
   return true;
 }

@@ -1,5 +1,5 @@
 /** Jobs as rows. A job is accepted work; an attempt is one try of it by one worker; events are what happened, numbered without gaps. */
-import type { Json } from "@lathe/core";
+import type { Json, LabelledMetric } from "@lathe/core";
 
 export type JobState = "QUEUED" | "RUNNING" | "CANCELLING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
 export const isFinal = (state: JobState): boolean => state === "SUCCEEDED" || state === "FAILED" || state === "CANCELLED";
@@ -17,10 +17,22 @@ export interface OptimizeSpec {
   readonly model: string;
   readonly steps: readonly RecipeStepJson[];
   readonly seed: number;
-  /** Artifact with calibration data. */
+  /** Artifact with the data of steps that need some. */
   readonly data?: string | undefined;
   readonly batch: number;
   readonly name: string;
+  readonly evaluation?: EvaluationSpec | undefined;
+  /** Model whose answers training may match. */
+  readonly teacher?: string | undefined;
+}
+
+/** How steps that judge models do it. */
+export interface EvaluationSpec {
+  /** Artifact with labelled data; default: that of the job. */
+  readonly data?: string | undefined;
+  readonly metric?: LabelledMetric | undefined;
+  readonly labels?: string | undefined;
+  readonly output?: string | undefined;
 }
 
 export interface BenchmarkSpec {

@@ -1,6 +1,7 @@
 /** Takes jobs from the engine and runs them, a few at a time. Heartbeats come from here, never from the process that computes. */
 import { hostname } from "node:os";
 import { isLatheError } from "@lathe/core";
+import { problemFrom } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { Log } from "../log.ts";
 import { traced } from "../ops/trace.ts";
@@ -153,6 +154,6 @@ async function conclude(options: WorkerOptions, { claim, why }: Running, outcome
 }
 
 function problemOf(error: unknown): Problem {
-  if (isLatheError(error)) return { code: error.code, message: error.message };
+  if (isLatheError(error)) return problemFrom(error);
   throw error;
 }

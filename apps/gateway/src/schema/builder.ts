@@ -66,41 +66,67 @@ export interface Connection<T> {
 export interface PageArgs {
   readonly first?: number | null | undefined;
   readonly after?: string | null | undefined;
+  readonly last?: number | null | undefined;
+  readonly before?: string | null | undefined;
+}
+
+/** A page as numbers: `count` entries between two places, from the front or from the back. */
+export interface Page {
+  readonly count: number;
+  readonly after: number | undefined;
+  readonly before: number | undefined;
+  readonly backward: boolean;
 }
 
 export const DEFAULT_PAGE = 20;
 const cursorOf = (place: number): string => Buffer.from(`at:${place}`).toString("base64url");
 
-/** A page as numbers. @throws GraphQLError with the code BAD_USER_INPUT */
-export function pageOf({ first, after }: PageArgs, ctx: Ctx): { first: number; after: number | undefined } {
+/** @throws GraphQLError with the code BAD_USER_INPUT */
+export function pageOf({ first, after, last, before }: PageArgs, ctx: Ctx): Page {
   const most = ctx.app.limits.pageSize;
-  const count = first ?? Math.min(DEFAULT_PAGE, most);
-  if (count < 1 || count > most) throw badInput(`"first" must be from 1 to ${most}, not ${count}.`);
-  if (after === null || after === undefined) return { first: count, after: undefined };
-  const [, place] = /^at:(\d{1,15})$/.exec(Buffer.from(after, "base64url").toString("latin1")) ?? [];
-  if (place === undefined) throw badInput('"after" must be a cursor that this API gave.');
-  return { first: count, after: Number(place) };
+  const given = (value: number | null | undefined): value is number => value !== null && value !== undefined;
+  if (given(first) && given(last)) throw badInput('Give "first" or "last", not both.');
+  const backward = given(last) || (!given(first) && typeof before === "string" && typeof after !== "string");
+  const count = last ?? first ?? Math.min(DEFAULT_PAGE, most);
+  if (count < 1 || count > most) throw badInput(`"${given(last) ? "last" : "first"}" must be from 1 to ${most}, not ${count}.`);
+  return { count, after: placeOf("after", after), before: placeOf("before", before), backward };
+}
+
+function placeOf(name: string, cursor: string | null | undefined): number | undefined {
+  if (cursor === null || cursor === undefined) return undefined;
+  const [, place] = /^at:(\d{1,15})$/.exec(Buffer.from(cursor, "base64url").toString("latin1")) ?? [];
+  if (place === undefined) throw badInput(`"${name}" must be a cursor that this API gave.`);
+  return Number(place);
 }
 
 export const badInput = (message: string): GraphQLError => new GraphQLError(message, { extensions: { code: "BAD_USER_INPUT" } });
 
-/** From one more row than asked for. */
-export function connect<T>(rows: readonly T[], first: number, place: (row: T) => number, hasPreviousPage: boolean): Connection<T> {
-  const edges = rows.slice(0, first).map((node) => ({ cursor: cursorOf(place(node)), node }));
-  return { edges, pageInfo: { hasNextPage: rows.length > first, hasPreviousPage, startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? null } };
+/** From one more row than asked for, in the order of the list; of a page from the back the one more comes first. */
+export function connect<T>(rows: readonly T[], { count, after, before, backward }: Page, place: (row: T) => number): Connection<T> {
+  const more = rows.length > count;
+  const edges = (backward ? rows.slice(more ? 1 : 0) : rows.slice(0, count)).map((node) => ({ cursor: cursorOf(place(node)), node }));
+  const pageInfo = {
+    hasNextPage: backward ? before !== undefined : more,
+    hasPreviousPage: backward ? more : after !== undefined,
+    startCursor: edges[0]?.cursor ?? null,
+    endCursor: edges.at(-1)?.cursor ?? null,
+  };
+  return { edges, pageInfo };
 }
 
 /** A page of a list in memory. */
 export function connectList<T>(list: readonly T[], args: PageArgs, ctx: Ctx): Connection<T> {
-  const { first, after } = pageOf(args, ctx);
-  const from = after === undefined ? 0 : after + 1;
-  const places = list.slice(from, from + first + 1).map((node, i) => ({ node, place: from + i }));
-  const { edges, pageInfo } = connect(places, first, (p) => p.place, from > 0);
+  const page = pageOf(args, ctx);
+  const from = page.after === undefined ? 0 : page.after + 1;
+  const to = Math.min(page.before ?? list.length, list.length);
+  const [start, end] = page.backward ? [Math.max(from, to - page.count - 1), to] : [from, Math.min(to, from + page.count + 1)];
+  const places = list.slice(start, Math.max(start, end)).map((node, i) => ({ node, place: start + i }));
+  const { edges, pageInfo } = connect(places, page, (p) => p.place);
   return { edges: edges.map(({ cursor, node }) => ({ cursor, node: node.node })), pageInfo };
 }
 
 /** How much a page counts in the complexity of an operation. */
-export const pageCost = (args: PageArgs): { field: number; multiplier: number } => ({ field: 1, multiplier: args.first ?? DEFAULT_PAGE });
+export const pageCost = (args: PageArgs): { field: number; multiplier: number } => ({ field: 1, multiplier: args.first ?? args.last ?? DEFAULT_PAGE });
 
 export type ConnectionRef<T> = ObjectRef<Types, Connection<T>, Connection<T>>;
 
@@ -111,7 +137,7 @@ export function connections(builder: Builder): <T extends object>(name: string, 
     fields: (t) => ({
       hasNextPage: t.exposeBoolean("hasNextPage", { description: "Whether there is more after this page." }),
       hasPreviousPage: t.exposeBoolean("hasPreviousPage", { description: "Whether there is something before this page." }),
-      startCursor: t.exposeString("startCursor", { nullable: true, description: "Cursor of the first entry." }),
+      startCursor: t.exposeString("startCursor", { nullable: true, description: "Cursor of the first entry; give it as `before` for the page before." }),
       endCursor: t.exposeString("endCursor", { nullable: true, description: "Cursor of the last entry; give it as `after` for the next page." }),
     }),
   });

@@ -1,13 +1,15 @@
 /** Jobs, their attempts and events, and what they end in. */
 import type { Json, ReportData } from "@lathe/core";
 import { mayRead } from "../app.ts";
+import { withoutCode } from "../errors.ts";
 import { globalId } from "../ids.ts";
 import { readJsonBlob } from "../jobs/attempt.ts";
-import type { EventType, JobKind, JobState, BenchmarkSpec, JobEventRow, JobRow, OptimizeSpec, Problem } from "../jobs/model.ts";
+import type { EventType, JobKind, JobState, BenchmarkSpec, EvaluationSpec, JobEventRow, JobRow, OptimizeSpec, Problem, RecipeStepJson } from "../jobs/model.ts";
 import type { ArtifactRow } from "../store/models.ts";
 import { pageCost, pageOf, connect as connectRows, type Builder, type connections } from "./builder.ts";
 import type { fileTypes, nodeInterface } from "./files.ts";
 import { pageArgs, type ModelTypes } from "./model.ts";
+import { toInputs } from "./step-input.ts";
 
 const states: Record<JobState, string> = {
   QUEUED: "Waits for a worker.",
@@ -75,7 +77,7 @@ export function jobTypes(builder: Builder, node: ReturnType<typeof nodeInterface
     description: "Why a job or an attempt failed.",
     fields: (t) => ({
       code: t.exposeString("code", { description: "Stable, for programs: OUT_OF_MEMORY." }),
-      message: t.exposeString("message", { description: "One sentence for people." }),
+      message: t.string({ description: "For people; without the code.", resolve: (e) => withoutCode(e.code, e.message) }),
     }),
   });
   const attempt = builder.objectRef<AttemptValue>("Attempt").implement({
@@ -154,6 +156,15 @@ export function jobTypes(builder: Builder, node: ReturnType<typeof nodeInterface
       machine: t.field({ type: machine, description: "Where it ran.", resolve: (b) => b.machine }),
     }),
   });
+  const evaluation = builder.objectRef<EvaluationSpec>("Evaluation").implement({
+    description: "How models are judged.",
+    fields: (t) => ({
+      dataset: t.field({ type: artifact, nullable: true, description: "The labelled data; null for the job's own.", resolve: async (e, _, { app }) => (e.data === undefined ? undefined : app.rows.artifact(e.data)) }),
+      metric: t.string({ description: "The figure, as the SDK names it.", resolve: (e) => e.metric ?? "accuracy" }),
+      labels: t.string({ nullable: true, description: "Name of the labels in the data, where it was given.", resolve: (e) => e.labels }),
+      output: t.string({ nullable: true, description: "Output that is judged, where it was given.", resolve: (e) => e.output }),
+    }),
+  });
   const job = builder.objectRef<JobRow>("Job");
   job.implement({
     description: "Accepted work. It is stored before the mutation answers, runs at least once and publishes at most once.",
@@ -172,7 +183,16 @@ export function jobTypes(builder: Builder, node: ReturnType<typeof nodeInterface
           return (await Promise.all(ids.map((id) => ctx.app.rows.model(id)))).filter((m) => m !== undefined);
         },
       }),
-      steps: t.field({ type: "JSON", nullable: true, description: "The recipe of an optimisation.", resolve: (j) => (j.kind === "OPTIMIZE" ? ((j.spec as OptimizeSpec).steps as unknown as Json) : null) }),
+      steps: t.field({ type: "JSON", nullable: true, description: 'The recipe of an optimisation, as recipe files and the SDK write it: [{ "use": "quantize-static", "with": { "target": "x64-vnni" } }].', resolve: (j) => (recipeIn(j) as unknown as Json | undefined) ?? null }),
+      stepInputs: t.field({ type: "JSON", nullable: true, description: 'The same as `optimize` takes it in "steps": [{ "quantizeStatic": { "target": "X64_VNNI" } }].', resolve: (j, _, { app }) => (recipeIn(j) ? (toInputs(recipeIn(j)!, app.offer) as unknown as Json) : null) }),
+      dataset: t.field({ type: artifact, nullable: true, description: "The data that it was given; null without, or when it was deleted since.", resolve: async (j, _, { app }) => (j.spec.data === undefined ? undefined : app.rows.artifact(j.spec.data)) }),
+      batch: t.int({ description: "Samples of the dataset in one run of the model.", resolve: (j) => j.spec.batch }),
+      seed: t.field({ type: "Long", nullable: true, description: "Seed of an optimisation.", resolve: (j) => (j.kind === "OPTIMIZE" ? (j.spec as OptimizeSpec).seed : null) }),
+      evaluation: t.field({ type: evaluation, nullable: true, description: "How steps that judge models do it, where that was said.", resolve: (j) => (j.kind === "OPTIMIZE" ? ((j.spec as OptimizeSpec).evaluation ?? null) : null) }),
+      teacher: t.field({ type: model, nullable: true, description: "The model whose answers training was to match, where one was named.", resolve: async (j, _, ctx) => {
+        const id = j.kind === "OPTIMIZE" ? (j.spec as OptimizeSpec).teacher : undefined;
+        return id === undefined ? undefined : ctx.app.rows.model(id);
+      } }),
       model: t.field({ type: model, nullable: true, description: "The model that it made.", resolve: async (j, _, ctx) => (j.result?.model === undefined ? undefined : ctx.app.rows.model(j.result.model)) }),
       report: t.field({
         type: report, nullable: true, description: "The evidence of an optimisation.",
@@ -193,9 +213,10 @@ export function jobTypes(builder: Builder, node: ReturnType<typeof nodeInterface
       events: t.field({
         type: eventPage, description: "What happened so far. To follow it live, subscribe to jobEvents.", args: pageArgs(t.arg), complexity: pageCost,
         resolve: async (j, args, ctx) => {
-          const { first, after = 0 } = pageOf(args, ctx);
-          const rows = await ctx.app.db.query<JobEventRow>("select * from job_event where job_id = $1 and seq > $2 order by seq limit $3", [j.id, after, first + 1]);
-          return connectRows(rows, first, (e) => e.seq, after > 0);
+          const page = pageOf(args, ctx);
+          const { count, after = 0, before, backward } = page;
+          const rows = await ctx.app.db.query<JobEventRow>(`select * from job_event where job_id = $1 and seq > $2 and ($3::int is null or seq < $3) order by seq ${backward ? "desc" : "asc"} limit $4`, [j.id, after, before ?? null, count + 1]);
+          return connectRows(backward ? rows.reverse() : rows, page, (e) => e.seq);
         },
       }),
       createdAt: t.field({ type: "DateTime", description: "When it was accepted.", resolve: (j) => j.created_at }),
@@ -205,3 +226,5 @@ export function jobTypes(builder: Builder, node: ReturnType<typeof nodeInterface
   });
   return { job, event };
 }
+
+const recipeIn = ({ kind, spec }: JobRow): readonly RecipeStepJson[] | undefined => (kind === "OPTIMIZE" ? (spec as OptimizeSpec).steps : undefined);

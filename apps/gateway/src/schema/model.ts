@@ -49,7 +49,7 @@ export function modelTypes(builder: Builder, node: ReturnType<typeof nodeInterfa
       producer: t.exposeString("producer", { description: "Program that made the file." }),
       irVersion: t.int({ description: "Version of the file format.", resolve: (s) => s.irVersion }),
       opsets: t.field({ type: [count], description: "Operator sets: domain and version.", resolve: (s) => entries(s.opsets) }),
-      operators: t.field({ type: [count], description: "How many nodes there are of each operator, most frequent first.", resolve: (s) => entries(s.histogram) }),
+      operators: t.field({ type: [count], description: "How many nodes there are of each operator, most frequent first.", resolve: (s) => entries(s.histogram).sort((a, b) => b.value - a.value || (a.name < b.name ? -1 : 1)) }),
       inputs: t.field({ type: [port], description: "What goes in.", resolve: (s) => [...s.inputs] }),
       outputs: t.field({ type: [port], description: "What comes out.", resolve: (s) => [...s.outputs] }),
       unbound: t.stringList({ description: "Symbolic dimensions without a size; work that depends on them is not in the sums.", resolve: (s) => [...s.unbound] }),
@@ -86,12 +86,16 @@ export function modelTypes(builder: Builder, node: ReturnType<typeof nodeInterfa
       inputs: t.stringList({ description: "Names of the values it reads; empty for inputs left out.", resolve: ({ node }) => [...node.inputs] }),
       outputs: t.stringList({ description: "Names of the values it makes.", resolve: ({ node }) => [...node.outputs] }),
       attributes: t.field({ type: [attribute], description: "Its attributes.", resolve: ({ node }) => Object.entries(node.attributes).map(([name, value]) => ({ name, value })) }),
-      before: t.field({ type: [graphNode], description: "Nodes whose outputs it reads, 100 at most.", resolve: ({ node, all }) => at(all, node.before) }),
-      after: t.field({ type: [graphNode], description: "Nodes that read its outputs, 100 at most.", resolve: ({ node, all }) => at(all, node.after) }),
+      before: t.field({ type: [graphNode], description: "Nodes whose outputs it reads, the first 100; `producers` has all.", resolve: ({ node, all }) => at(all, node.before.slice(0, NEIGHBOURS)) }),
+      after: t.field({ type: [graphNode], description: "Nodes that read its outputs, the first 100; `consumers` has all.", resolve: ({ node, all }) => at(all, node.after.slice(0, NEIGHBOURS)) }),
     }),
   });
   const layerPage = connect("Layer", layer);
   const nodePage = connect("GraphNode", graphNode);
+  builder.objectFields(graphNode, (t) => ({
+    producers: t.field({ type: nodePage, description: "Nodes whose outputs it reads.", args: pageArgs(t.arg), complexity: pageCost, resolve: ({ node, all }, args, ctx) => connectList(at(all, node.before), args, ctx) }),
+    consumers: t.field({ type: nodePage, description: "Nodes that read its outputs.", args: pageArgs(t.arg), complexity: pageCost, resolve: ({ node, all }, args, ctx) => connectList(at(all, node.after), args, ctx) }),
+  }));
   const model = builder.objectRef<ModelRow>("Model").implement({
     description: "An ONNX model with everything known about it. Models never change; a job makes new ones.",
     interfaces: [node],
@@ -130,11 +134,15 @@ export function modelTypes(builder: Builder, node: ReturnType<typeof nodeInterfa
   return { model, stats };
 }
 
-const at = (all: GraphJson["nodes"], places: readonly number[]): NodeValue[] => places.slice(0, 100).map((i) => ({ node: all[i]!, all }));
+const NEIGHBOURS = 100;
+const at = (all: GraphJson["nodes"], places: readonly number[]): NodeValue[] => places.map((i) => ({ node: all[i]!, all }));
+
+type ArgBuilder = { int: (options: { description: string }) => unknown; string: (options: { description: string }) => unknown };
 
 /** The arguments of every connection. */
-export const pageArgs = <A extends { int: (options: { description: string }) => unknown; string: (options: { description: string }) => unknown }>(arg: A) => ({
-  first: arg.int({ description: "How many, 1 to 100; default 20." }) as ReturnType<A["int"]>,
+export const pageArgs = <A extends ArgBuilder>(arg: A) => ({
+  first: arg.int({ description: "How many from the front, 1 to 100; default 20." }) as ReturnType<A["int"]>,
   after: arg.string({ description: "Cursor after which the page begins." }) as ReturnType<A["string"]>,
+  last: arg.int({ description: "How many from the back, 1 to 100, instead of `first`." }) as ReturnType<A["int"]>,
+  before: arg.string({ description: "Cursor before which the page ends." }) as ReturnType<A["string"]>,
 });
-

@@ -5,19 +5,20 @@ import { globalId } from "../ids.ts";
 import { isFinal, type JobRow } from "../jobs/model.ts";
 import { completeDataset, completeModel } from "../store/complete.ts";
 import { find } from "../store/find.ts";
-import type { ArtifactRow, ModelRow } from "../store/models.ts";
-import { createUpload, type UploadTicket } from "../store/uploads.ts";
+import { createUpload } from "../store/uploads.ts";
 import { type Builder } from "./builder.ts";
+import { datasetId, givenBy, lentSpec, positive } from "./lent.ts";
 import { settle } from "./problems.ts";
 import type { SchemaParts } from "./queries.ts";
 import { demandRunnable, recipeOf } from "./recipe-of.ts";
+import { completeInput, filesInput, uploadTypes } from "./uploads.ts";
 
 const MAX_FILES = 50;
 const MAX_MODELS = 8;
 
 export function mutationType(builder: Builder, parts: SchemaParts): void {
   const { upload, complete } = uploadTypes(builder, parts);
-  const { step, jobs, union } = parts;
+  const { step, jobs, union, evaluation } = parts;
   const jobPayload = builder.objectRef<{ readonly __typename: "JobPayload"; readonly job: JobRow }>("JobPayload").implement({
     description: "The job, as it stands now.",
     fields: (t) => ({ job: t.field({ type: jobs.job, description: "The job.", resolve: (p) => p.job }) }),
@@ -54,20 +55,22 @@ export function mutationType(builder: Builder, parts: SchemaParts): void {
         args: {
           model: t.arg.id({ required: true, description: "Global id of the model." }),
           steps: t.arg({ type: [step], required: true, description: "In order." }),
-          data: t.arg.id({ description: "Global id of a dataset artifact, for steps that need data." }),
+          data: t.arg.id({ description: "Global id of a dataset artifact, for steps that need data. Steps that train or judge models find labels in it." }),
           batch: t.arg.int({ description: "Samples of the dataset in one run of the model; default 1." }),
           seed: t.arg.int({ description: "Seed of everything random; default 0. The same seed, model and steps give the same bytes." }),
+          evaluation: t.arg({ type: evaluation, description: "How steps that judge models do it; default: accuracy on the data." }),
+          teacher: t.arg.id({ description: "Global id of the model whose answers training may match; default: the model itself, as it came in." }),
           name: t.arg.string({ description: "Name of the new model; default: the old one's with the steps added." }),
           idempotencyKey: idempotencyArg(t.arg),
         },
         resolve: (_, args, ctx) => settle(async () => {
           demand(ctx, "write");
           const model = await find(ctx, "Model", args.model);
-          const data = await dataset(ctx, args.data);
+          const lent = await lentSpec(ctx, args);
           const recipe = recipeOf(ctx, args.steps);
-          demandRunnable(ctx, recipe, data !== undefined);
+          demandRunnable(ctx, recipe, givenBy(lent));
           const name = args.name ?? `${model.name.replace(/\.onnx$/, "")}.${recipe.map((s) => s.use).join(".")}`.slice(0, 200);
-          const spec = { model: model.id, steps: recipe, seed: args.seed ?? 0, batch: positive("batch", args.batch ?? 1), name, ...(data ? { data } : {}) };
+          const spec = { model: model.id, steps: recipe, name, ...lent };
           return payload(await ctx.app.engine.enqueue({ owner: ctx.principal.owner, kind: "OPTIMIZE", spec, ...limitsOf(ctx), idempotencyKey: keyOf(args.idempotencyKey) }));
         }),
       }),
@@ -84,7 +87,7 @@ export function mutationType(builder: Builder, parts: SchemaParts): void {
           if (args.models.length < 1 || args.models.length > MAX_MODELS) throw gatewayErrors.INVALID_INPUT({ at: "models", expected: `1 to ${MAX_MODELS} models`, received: String(args.models.length) });
           const models = (await Promise.all(args.models.map((id) => find(ctx, "Model", id)))).map((m) => m.id);
           if (new Set(models).size < models.length) throw gatewayErrors.INVALID_INPUT({ at: "models", expected: "each model once", received: "one twice" });
-          const data = await dataset(ctx, args.data);
+          const data = args.data ? await datasetId(ctx, "data", args.data) : undefined;
           const spec = { models, rounds: positive("rounds", args.rounds ?? 30, 1000), threads: ctx.app.limits.threads, batch: 1, ...(data ? { data } : {}) };
           return payload(await ctx.app.engine.enqueue({ owner: ctx.principal.owner, kind: "BENCHMARK", spec, ...limitsOf(ctx), idempotencyKey: keyOf(args.idempotencyKey) }));
         }),
@@ -111,7 +114,7 @@ export function mutationType(builder: Builder, parts: SchemaParts): void {
         resolve: (_, { id }, ctx) => settle(async () => {
           demand(ctx, "write");
           const model = await find(ctx, "Model", id);
-          const using = await one(ctx.app.db, "select 1 from job where state in ('QUEUED', 'RUNNING', 'CANCELLING') and (spec->>'model' = $1 or spec->'models' ? $1) limit 1", [model.id]);
+          const using = await one(ctx.app.db, "select 1 from job where state in ('QUEUED', 'RUNNING', 'CANCELLING') and (spec->>'model' = $1 or spec->>'teacher' = $1 or spec->'models' ? $1) limit 1", [model.id]);
           if (using) throw gatewayErrors.IN_USE({ what: "The model", reason: "an unfinished job works on it" });
           await ctx.app.db.query("update model set deleted_at = now() where id = $1", [model.id]);
           ctx.app.rows.forget(model.id);
@@ -133,88 +136,4 @@ function keyOf(key: string | null | undefined): string | undefined {
   if (key === null || key === undefined) return undefined;
   if (key.length < 1 || key.length > 200) throw gatewayErrors.INVALID_INPUT({ at: "idempotencyKey", expected: "1 to 200 characters", received: String(key.length) });
   return key;
-}
-
-function positive(at: string, value: number, most = 1_000_000): number {
-  if (value < 1 || value > most) throw gatewayErrors.INVALID_INPUT({ at, expected: `1 to ${most}`, received: String(value) });
-  return value;
-}
-
-async function dataset(ctx: Context, id: string | null | undefined): Promise<string | undefined> {
-  if (id === null || id === undefined) return undefined;
-  const artifact = await find(ctx, "Artifact", id);
-  if (artifact.kind !== "DATASET") throw gatewayErrors.INVALID_INPUT({ at: "data", expected: "an artifact of kind DATASET", received: artifact.kind });
-  return artifact.id;
-}
-
-const filesInput = (builder: Builder) =>
-  builder.inputType("UploadFileInput", {
-    description: "A file that will be sent.",
-    fields: (t) => ({
-      digest: t.string({ required: true, description: '"sha256:" and the SHA-256 of its bytes in 64 lower-case hexadecimal digits.' }),
-      size: t.field({ type: "Long", required: true, description: "Bytes." }),
-    }),
-  });
-
-function completeInput(builder: Builder) {
-  const data = builder.inputType("ExternalDataInput", {
-    description: "External data of a model.",
-    fields: (t) => ({
-      upload: t.id({ required: true, description: "Its upload." }),
-      name: t.string({ required: true, description: "The name under which the graph refers to it; a plain file name." }),
-    }),
-  });
-  const model = builder.inputType("ModelUploadInput", {
-    description: "A model that was sent.",
-    fields: (t) => ({
-      name: t.string({ required: true, description: "Your name for it." }),
-      graph: t.id({ required: true, description: "Upload of the .onnx file." }),
-      data: t.field({ type: [data], description: "External data, if it has any." }),
-    }),
-  });
-  const dataset_ = builder.inputType("DatasetUploadInput", {
-    description: "A dataset that was sent.",
-    fields: (t) => ({
-      name: t.string({ required: true, description: "Your name for it." }),
-      file: t.id({ required: true, description: "Upload of the .npz file." }),
-    }),
-  });
-  return builder.inputType("UploadCompleteInput", {
-    description: "What was sent: exactly one of these.",
-    isOneOf: true,
-    fields: (t) => ({
-      model: t.field({ type: model, description: "A model." }),
-      dataset: t.field({ type: dataset_, description: "Data for calibration and evaluation." }),
-    }),
-  });
-}
-
-function uploadTypes(builder: Builder, { models, files, union }: SchemaParts) {
-  const upload = builder.objectRef<UploadTicket>("Upload").implement({
-    description: "Where to send a file.",
-    fields: (t) => ({
-      id: t.id({ description: "Names the upload in uploadComplete.", resolve: (u) => u.row.id }),
-      digest: t.string({ description: "SHA-256 that the bytes must have.", resolve: (u) => u.row.digest }),
-      size: t.field({ type: "Long", description: "Bytes.", resolve: (u) => u.row.size }),
-      alreadyPresent: t.boolean({ description: "Whether you sent these bytes before; then there is nothing to send.", resolve: (u) => u.url === undefined }),
-      url: t.string({ nullable: true, description: "PUT the bytes here; needs no token. HEAD tells the Upload-Offset reached; PUT with that header resumes.", resolve: (u) => u.url }),
-      expiresAt: t.field({ type: "DateTime", description: "Until when the address is good.", resolve: (u) => u.row.expires_at }),
-    }),
-  });
-  const created = builder.objectRef<{ readonly __typename: "UploadsCreated"; readonly uploads: readonly UploadTicket[] }>("UploadsCreated").implement({
-    description: "Addresses, in the order of the files.",
-    fields: (t) => ({ uploads: t.field({ type: [upload], description: "One for each file.", resolve: (c) => [...c.uploads] }) }),
-  });
-  const modelCreated = builder.objectRef<{ readonly __typename: "ModelCreated"; readonly model: ModelRow }>("ModelCreated").implement({
-    description: "The model was read and stored.",
-    fields: (t) => ({ model: t.field({ type: models.model, description: "The model.", resolve: (c) => c.model }) }),
-  });
-  const datasetCreated = builder.objectRef<{ readonly __typename: "DatasetCreated"; readonly dataset: ArtifactRow }>("DatasetCreated").implement({
-    description: "The dataset was stored; it is read when a job uses it.",
-    fields: (t) => ({ dataset: t.field({ type: files.artifact, description: "The dataset.", resolve: (c) => c.dataset }) }),
-  });
-  return {
-    upload: union("UploadCreateResult", "Addresses, or why there are none.", created),
-    complete: union("UploadCompleteResult", "What was made of the bytes, or why nothing was.", modelCreated, datasetCreated),
-  };
 }

@@ -1,6 +1,7 @@
 /** Failures that a client can act on are part of the schema: each mutation gives a union of its result and these. */
 import { isLatheError } from "@lathe/core";
 import type { ObjectRef } from "@pothos/core";
+import { withoutCode } from "../errors.ts";
 import type { Builder, Types } from "./builder.ts";
 
 export const problemTypes = ["InvalidInput", "NotFound", "Conflict", "LimitExceeded", "Forbidden"] as const;
@@ -39,7 +40,7 @@ const typeOf: Readonly<Record<string, ProblemType>> = {
 export function problemOf(error: unknown): ProblemValue {
   if (!isLatheError(error)) throw error;
   const { code, remedy } = error;
-  const said = error.message.startsWith(`${code}: `) ? error.message.slice(code.length + 2) : error.message;
+  const said = withoutCode(code, error.message);
   return { __typename: typeOf[code] ?? "InvalidInput", code, message: said.endsWith(` ${remedy}`) ? said.slice(0, -remedy.length - 1) : said, remedy };
 }
 

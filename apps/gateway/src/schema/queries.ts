@@ -1,17 +1,15 @@
 import { demand, mayRead, type Ctx } from "../app.ts";
 import type { JobRow } from "../jobs/model.ts";
-import { inChild } from "../store/complete.ts";
-import { find, findNode, lookUp } from "../store/find.ts";
+import { findNode, lookUp } from "../store/find.ts";
 import type { ArtifactRow, ModelRow } from "../store/models.ts";
-import type { PlannedStep } from "../task/protocol.ts";
-import { modelFiles } from "../store/models.ts";
 import { badInput, connect, pageCost, pageOf, type connections, type Builder, type PageArgs } from "./builder.ts";
+import type { Allowance } from "../http/rate.ts";
 import type { fileTypes, nodeInterface } from "./files.ts";
 import type { JobTypes } from "./job.ts";
+import type { EvaluationInputRef } from "./lent.ts";
 import { pageArgs, type ModelTypes } from "./model.ts";
+import { planField } from "./plan.ts";
 import type { problems } from "./problems.ts";
-import { settle } from "./problems.ts";
-import { recipeOf } from "./recipe-of.ts";
 import type { StepInputRef } from "./step-input.ts";
 import { techniqueType } from "./technique.ts";
 
@@ -30,15 +28,16 @@ export interface SchemaParts {
   readonly step: StepInputRef;
   readonly connect: ReturnType<typeof connections>;
   readonly union: ReturnType<typeof problems>;
+  readonly evaluation: EvaluationInputRef;
 }
 
-export function queryType(builder: Builder, { node, files, models, jobs, step, connect: connection, union }: SchemaParts): void {
+export function queryType(builder: Builder, { node, files, models, jobs, step, connect: connection, union, evaluation }: SchemaParts): void {
   const technique = techniqueType(builder);
   const modelPage = connection("Model", models.model);
   const artifactPage = connection("Artifact", files.artifact);
   const jobPage = connection("Job", jobs.job);
   const compared = comparedType(builder, models.model);
-  const plan = planTypes(builder, union);
+  const rateLimit = rateLimitType(builder);
   builder.queryType({
     description: "What can be read.",
     fields: (t) => ({
@@ -69,23 +68,8 @@ export function queryType(builder: Builder, { node, files, models, jobs, step, c
           return rows.map((model) => ({ model: model!, base: rows[0]! }));
         },
       }),
-      plan: t.field({
-        type: plan, description: "Checks steps against a model without running them: options with defaults filled in, what is missing, what would fail.",
-        args: {
-          model: t.arg.id({ required: true, description: "Global id of the model." }),
-          steps: t.arg({ type: [step], required: true, description: "In order." }),
-          data: t.arg.id({ description: "Global id of a dataset artifact that would be lent." }),
-        },
-        complexity: 100,
-        resolve: (_, { model: id, steps, data }, ctx) => settle(async () => {
-          const model = await find(ctx, "Model", id);
-          if (data) await find(ctx, "Artifact", data);
-          const recipe = recipeOf(ctx, steps);
-          const result = await inChild(ctx.app, { kind: "plan", model: modelFiles(ctx.app.blobs, model.files), modules: ctx.app.offer.modules, steps: recipe, hasData: Boolean(data) }, ctx.signal);
-          if (result.kind !== "plan") throw new Error(`The child answered with ${result.kind}.`);
-          return { __typename: "Plan" as const, steps: result.steps };
-        }),
-      }),
+      plan: planField(t, builder, { step, union, stats: models.stats, evaluation }),
+      rateLimit: t.field({ type: rateLimit, description: "What is left of your request rate; the headers RateLimit and RateLimit-Policy of every reply say the same.", resolve: (_, _args, ctx) => ctx.allowance }),
     }),
   });
 }
@@ -94,7 +78,7 @@ async function own<T extends ModelRow | ArtifactRow | JobRow>(table: "model" | "
   demand(ctx, "read");
   const page = pageOf(args, ctx);
   const rows = await ctx.app.rows.page<T>(table, ctx.principal.owner, page);
-  return connect(rows.filter((row) => mayRead(ctx, row)), page.first, (row) => row.no, page.after !== undefined);
+  return connect(rows.filter((row) => mayRead(ctx, row)), page, (row) => row.no);
 }
 
 function comparedType(builder: Builder, model: ModelTypes["model"]) {
@@ -111,27 +95,13 @@ function comparedType(builder: Builder, model: ModelTypes["model"]) {
   });
 }
 
-function planTypes(builder: Builder, union: SchemaParts["union"]) {
-  const planned = builder.objectRef<PlannedStep>("PlannedStep");
-  planned.implement({
-    description: "A step as it would run.",
+const rateLimitType = (builder: Builder) =>
+  builder.objectRef<Allowance>("RateLimit").implement({
+    description: "Requests that this key may send. They are counted in a bucket that is filled steadily.",
     fields: (t) => ({
-      technique: t.string({ description: "Its technique.", resolve: (s) => s.use }),
-      options: t.field({ type: "JSON", description: "Its options, defaults filled in.", resolve: (s) => s.options }),
-      needs: t.stringList({ description: "What it must be lent.", resolve: (s) => [...s.needs] }),
-      problem: t.string({ nullable: true, description: "Why it would not run on this model as it is; steps before it may change that.", resolve: (s) => s.problem }),
-      steps: t.field({ type: [planned], description: "Steps inside.", resolve: (s) => [...s.steps] }),
+      limit: t.exposeInt("limit", { description: "Requests when the bucket is full." }),
+      perSecond: t.exposeFloat("perSecond", { description: "Requests by which it is filled each second." }),
+      remaining: t.exposeInt("remaining", { description: "Requests that may come at once now." }),
+      resetSeconds: t.exposeInt("resetSeconds", { description: "Seconds until it is full again." }),
     }),
   });
-  const plan = builder.objectRef<{ readonly __typename: "Plan"; readonly steps: readonly PlannedStep[] }>("Plan").implement({
-    description: "What would be done.",
-    fields: (t) => ({
-      steps: t.field({ type: [planned], description: "In order.", resolve: (p) => [...p.steps] }),
-      runnable: t.boolean({ description: "Whether nothing speaks against it.", resolve: (p) => p.steps.every(fine) }),
-    }),
-  });
-  return union("PlanResult", "A plan, or why there is none.", plan);
-}
-
-const fine = (step: PlannedStep): boolean => step.problem === null && step.steps.every(fine);
-

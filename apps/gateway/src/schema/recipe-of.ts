@@ -1,6 +1,6 @@
 import { fromRecipe, isLatheError, type Step } from "@lathe/core";
 import type { Ctx } from "../app.ts";
-import { gatewayErrors } from "../errors.ts";
+import { gatewayErrors, withoutCode } from "../errors.ts";
 import type { RecipeStepJson } from "../jobs/model.ts";
 import { toRecipe } from "./step-input.ts";
 
@@ -19,20 +19,29 @@ function bound({ app: { offer } }: Ctx, recipe: readonly RecipeStepJson[]): read
   try {
     return fromRecipe(offer.techniques.map((t) => t.technique), recipe).steps;
   } catch (error) {
-    if (isLatheError(error)) throw gatewayErrors.STEP_INVALID({ reason: error.message }, error);
+    if (isLatheError(error)) throw gatewayErrors.STEP_INVALID({ reason: withoutCode(error.code, error.message) }, error);
     throw error;
   }
 }
 
+/** What a job has been given beside its model. */
+export interface Given {
+  readonly data: boolean;
+  readonly labelled: boolean;
+}
+
 /** What would make a job fail for certain. @throws STEP_INVALID */
-export function demandRunnable(ctx: Ctx, recipe: readonly RecipeStepJson[], hasData: boolean): void {
+export function demandRunnable(ctx: Ctx, recipe: readonly RecipeStepJson[], given: Given): void {
   const techniques = new Set(recipe.flatMap(namesIn));
   for (const name of techniques) {
     const { unavailable } = ctx.app.offer.byName(name)!;
     if (unavailable !== undefined) throw gatewayErrors.STEP_INVALID({ reason: `"${name}" is not available: it ${unavailable}.` });
   }
-  const hungry = bound(ctx, recipe).find((step) => step.needs.includes("data"));
-  if (hungry && !hasData) throw gatewayErrors.STEP_INVALID({ reason: `"${hungry.name}" needs data: upload an .npz file as a dataset and name it in "data".` });
+  const steps = bound(ctx, recipe);
+  const hungry = steps.find((step) => step.needs.includes("data"));
+  if (hungry && !given.data) throw gatewayErrors.STEP_INVALID({ reason: `"${hungry.name}" needs data: upload an .npz file as a dataset and name it in "data".` });
+  const judging = steps.find((step) => step.needs.includes("evaluate"));
+  if (judging && !given.labelled) throw gatewayErrors.STEP_INVALID({ reason: `"${judging.name}" judges models: upload an .npz file with labels as a dataset and name it in "data" or in "evaluation".` });
 }
 
 const namesIn = (step: RecipeStepJson): string[] => [step.use, ...(step.steps ?? []).flatMap(namesIn)];

@@ -5,6 +5,7 @@ import { connections, makeBuilder } from "./builder.ts";
 import { fileTypes, nodeInterface } from "./files.ts";
 import { jobTypes } from "./job.ts";
 import { keyMutations } from "./keys.ts";
+import { evaluationInput } from "./lent.ts";
 import { modelTypes } from "./model.ts";
 import { mutationType } from "./mutations.ts";
 import { problems } from "./problems.ts";
@@ -19,7 +20,7 @@ export function makeSchema(offer: Offer): GraphQLSchema {
   const files = fileTypes(builder, node);
   const models = modelTypes(builder, node, files, connect);
   const jobs = jobTypes(builder, node, models, files, connect);
-  const parts = { node, files, models, jobs, connect, step: stepInput(builder, offer), union: problems(builder) };
+  const parts = { node, files, models, jobs, connect, step: stepInput(builder, offer), union: problems(builder), evaluation: evaluationInput(builder) };
   queryType(builder, parts);
   mutationType(builder, parts);
   keyMutations(builder, parts);

@@ -82,12 +82,17 @@ function withoutNull(schema: JsonSchema): JsonSchema {
 
 const isName = (text: string): boolean => /^[A-Za-z][A-Za-z0-9_]*$/.test(text);
 
-/** Words that make no GraphQL name ("x64-vnni") become one (X64_VNNI); words that would clash leave the option a String. */
-function enumType(builder: Builder, name: string, choices: readonly string[]): InputRef<unknown> | "String" {
+/** "x64-vnni" -> X64_VNNI, the one rule by which choices of options become names of GraphQL; undefined where two would become the same, and then the option is a String. */
+export function choiceNames(choices: readonly string[]): readonly string[] | undefined {
   const names = choices.map((c) => c.toUpperCase().replaceAll(/[^A-Z0-9]+/g, "_").replace(/^(?=[0-9])/, "_"));
-  if (new Set(names).size < names.length || names.some((n) => !/^[A-Z_][A-Z0-9_]*$/.test(n))) return "String";
-  const values = Object.fromEntries(choices.map((value, i) => [names[i]!, { value, description: `"${value}" in recipes and on the command line.` }]));
-  return builder.enumType(name, { description: `Choices of an option.`, values }) as unknown as InputRef<unknown>;
+  return new Set(names).size < names.length || names.some((n) => !/^[A-Z_][A-Z0-9_]*$/.test(n)) ? undefined : names;
+}
+
+function enumType(builder: Builder, name: string, choices: readonly string[]): InputRef<unknown> | "String" {
+  const names = choiceNames(choices);
+  if (!names) return "String";
+  const values = Object.fromEntries(choices.map((value, i) => [names[i]!, { value, description: `"${value}" in recipes, in the JSON Schema and on the command line.` }]));
+  return builder.enumType(name, { description: "Choices of an option: the words of its JSON Schema in capitals, with _ for everything but letters and digits.", values }) as unknown as InputRef<unknown>;
 }
 
 function descriptionOf(key: string, schema: JsonSchema): string {
@@ -122,3 +127,23 @@ function present(value: Readonly<Record<string, unknown>>, given: JsonSchema): R
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** The way back: a recipe as `StepInput` takes it. A technique that is not offered any more keeps its options as they are. */
+export function toInputs(recipe: readonly RecipeStepJson[], offer: Offer): Record<string, unknown>[] {
+  return recipe.map(({ use, with: options = {}, steps }) => {
+    const schema = offer.byName(use)?.schema;
+    const named = schema ? (nameChoices(options, schema) as Record<string, unknown>) : options;
+    return { [camel(use)]: { ...(named as Record<string, unknown>), ...(steps ? { steps: toInputs(steps, offer) } : {}) } };
+  });
+}
+
+function nameChoices(value: unknown, given: JsonSchema): unknown {
+  const schema = withoutNull(given);
+  const { items, properties } = schema as { items?: JsonSchema; properties?: Record<string, JsonSchema> };
+  const choices = schema["enum"];
+  if (Array.isArray(choices) && typeof value === "string" && choices.every((c) => typeof c === "string")) return choiceNames(choices as string[])?.[choices.indexOf(value)] ?? value;
+  // What is JSON in `StepInput` stays as it is.
+  if (Array.isArray(value) && schema["type"] === "array" && items && withoutNull(items)["type"] !== "array") return value.map((v) => nameChoices(v, items));
+  if (isRecord(value) && properties && Object.keys(properties).every(isName)) return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, properties[key] ? nameChoices(v, properties[key]) : v]));
+  return value;
+}

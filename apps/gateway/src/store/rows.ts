@@ -6,10 +6,12 @@ import type { BlobStore } from "./blobs.ts";
 import { readJsonBlob } from "../jobs/attempt.ts";
 import type { ArtifactRow, ModelRow } from "./models.ts";
 
+/** `count` rows between two numbers of rows; `backward`: the last of them. */
 export interface Page {
-  readonly first: number;
-  /** Number of the row after which the page begins. */
+  readonly count: number;
   readonly after: number | undefined;
+  readonly before: number | undefined;
+  readonly backward: boolean;
 }
 
 export interface Rows {
@@ -33,11 +35,13 @@ export function openRows(db: Db, blobs: BlobStore): Rows {
     artifact: artifacts.get,
     graph: graphs.get,
     job: (id) => one<JobRow>(db, "select * from job where id = $1", [id]),
-    page: (table, owner, { first, after }) =>
-      db.query(
-        `select * from ${table} where ($1::text is null or owner = $1) and ($2::bigint is null or no < $2) ${table === "job" ? "" : "and deleted_at is null"} order by no desc limit $3`,
-        [owner ?? null, after ?? null, first + 1],
-      ),
+    async page<T extends object>(table: "model" | "artifact" | "job", owner: string | undefined, { count, after, before, backward }: Page) {
+      const rows = await db.query<T & { readonly no: number }>(
+        `select * from ${table} where ($1::text is null or owner = $1) and ($2::bigint is null or no < $2) and ($3::bigint is null or no > $3) ${table === "job" ? "" : "and deleted_at is null"} order by no ${backward ? "asc" : "desc"} limit $4`,
+        [owner ?? null, after ?? null, before ?? null, count + 1],
+      );
+      return backward ? rows.reverse() : rows;
+    },
     forget(id) {
       models.drop(id);
       artifacts.drop(id);

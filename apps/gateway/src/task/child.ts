@@ -7,6 +7,9 @@ import type { FromChild, Task } from "./protocol.ts";
 const up = createWriteStream("", { fd: 3 });
 const say = (message: FromChild): Promise<void> => new Promise((done) => void up.write(`${JSON.stringify(message)}\n`, () => done()));
 
+/** A task that comes sooner than that does not wait for what it may not need. */
+const PREPARE_MS = 100;
+
 const abort = new AbortController();
 process.on("SIGTERM", () => abort.abort(new Error("cancelled")));
 // The parent decides about interrupts of the terminal.
@@ -22,6 +25,15 @@ lines.on("line", (line) => {
 // The parent holds stdin open as long as it lives.
 lines.on("close", () => process.exit(started ? 70 : 0));
 await say({ ready: true });
+// While it stands by it loads what most tasks import. A module that cannot be loaded fails the task, not the standing by.
+setTimeout(() => void prepare(), PREPARE_MS).unref();
+
+async function prepare(): Promise<void> {
+  for (const load of [() => import("./optimize.ts"), ...process.argv.slice(2).map((module) => () => import(module) as Promise<unknown>)]) {
+    if (started) return;
+    await load().catch(() => undefined);
+  }
+}
 
 async function work(task: Task): Promise<void> {
   try {

@@ -1,7 +1,8 @@
 /** What a parent and its child say to each other: the task as one line of JSON on the child's stdin, then lines of JSON on its fd 3. */
-import type { Json, ReportData, RunEvent } from "@lathe/core";
+import type { Json, LabelledMetric, ReportData, RunEvent } from "@lathe/core";
 import type { RecipeStepJson } from "../jobs/model.ts";
 import type { GraphJson, StatsJson } from "./facts.ts";
+import type { Touched } from "./touched.ts";
 
 /** Files of a model: the graph, and external data under the names by which the graph calls it. */
 export interface ModelFiles {
@@ -14,18 +15,48 @@ export interface DataFile {
   readonly batch: number;
 }
 
+/** How models are judged; without data of its own, by that of the job. */
+export interface Evaluation {
+  readonly data?: DataFile | undefined;
+  readonly metric?: LabelledMetric | undefined;
+  readonly labels?: string | undefined;
+  readonly output?: string | undefined;
+}
+
+/** What a job names beside its model, for services. */
+export interface Lent {
+  readonly data?: DataFile | undefined;
+  readonly evaluation?: Evaluation | undefined;
+  readonly teacher?: ModelFiles | undefined;
+}
+
 interface TaskBase {
   /** Fresh, and the child's own. */
   readonly folder: string;
   readonly threads: number;
 }
 
+interface Steps {
+  readonly model: ModelFiles;
+  readonly modules: readonly string[];
+  readonly steps: readonly RecipeStepJson[];
+  readonly seed: number;
+  readonly lent: Lent;
+}
+
 export type Task = TaskBase & (
   | { readonly kind: "inspect"; readonly model: ModelFiles }
-  | { readonly kind: "plan"; readonly model: ModelFiles; readonly modules: readonly string[]; readonly steps: readonly RecipeStepJson[]; readonly hasData: boolean }
-  | { readonly kind: "optimize"; readonly model: ModelFiles; readonly modules: readonly string[]; readonly steps: readonly RecipeStepJson[]; readonly seed: number; readonly data?: DataFile | undefined }
+  | { readonly kind: "plan"; readonly rehearsalMs: number } & Steps
+  | { readonly kind: "optimize" } & Steps
   | { readonly kind: "benchmark"; readonly models: readonly { readonly id: string; readonly files: ModelFiles }[]; readonly rounds: number; readonly data?: DataFile | undefined }
 );
+
+export type TaskOf<K extends Task["kind"]> = Extract<Task, { kind: K }>;
+
+export interface TaskHost {
+  readonly signal: AbortSignal;
+  event(event: RunEvent): void;
+}
 
 /** Names of files that a task leaves in its folder. */
 export const outputs = { model: "result.onnx", data: "result.onnx.data" } as const;
@@ -37,6 +68,23 @@ export interface PlannedStep {
   /** Why it would not run; null when nothing speaks against it. */
   readonly problem: string | null;
   readonly steps: readonly PlannedStep[];
+  readonly predicted: Predicted | null;
+  /** Why nothing is foretold; null when something is. */
+  readonly unknown: string | null;
+}
+
+/** Samples of the dataset that a rehearsal sees. */
+export const REHEARSED_SAMPLES = 8;
+
+/** What a rehearsal gave. */
+export interface Predicted {
+  /** EXACT: a job gives the same. SAMPLED: a few samples of the dataset stood for all of it, in this step or one before. */
+  readonly basis: "EXACT" | "SAMPLED";
+  readonly stats: StatsJson;
+  /** Bytes of the model's files after the step. */
+  readonly fileBytes: number;
+  readonly touched: Touched;
+  readonly metrics: Json;
 }
 
 export type TaskResult =

@@ -26,8 +26,8 @@ export interface Offer {
   byName(name: string): OfferedTechnique | undefined;
 }
 
-/** Services that an attempt lends. */
-const lent: readonly string[] = ["data", "runtime"];
+/** Services that an attempt lends; see task/services.ts. */
+const lent: readonly string[] = ["data", "runtime", "evaluate", "trainer"];
 
 export const standardModule: string = new URL(import.meta.url.endsWith(".ts") ? "./standard.ts" : "./techniques/standard.js", import.meta.url).href;
 
