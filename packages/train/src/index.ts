@@ -3,6 +3,7 @@ export { trainErrors } from "./errors.ts";
 export { backward, type BackwardOptions } from "./grad/backward.ts";
 export { trainOps } from "./grad/ops.ts";
 export * from "./step/losses.ts";
+export { ctc, type CtcOptions } from "./step/ctc.ts";
 export * from "./step/optimizers.ts";
 export * from "./step/schedules.ts";
 export { isParameter, parametersOf } from "./step/parameters.ts";
@@ -16,6 +17,7 @@ export type { CheckpointEvent, EndEvent as FitEndEvent, EpochEvent, FitEvent, St
 export { collect, fixedBatch, rows, subset, tensorData, trainingData, type TrainingData, type Transform } from "./loop/data.ts";
 export { compose, flip, normalize, shift } from "./loop/augment.ts";
 export { accuracy, rootMeanSquaredError, type AccuracyOptions, type Counter, type Metric } from "./loop/metrics.ts";
+export { characterErrors, editDistance, greedySequences, type SequenceOptions } from "./loop/sequences.ts";
 export { evaluate, type EvaluateOptions } from "./loop/evaluate.ts";
 export { stepMemory } from "./loop/memory.ts";
 export { withTeacher, type Taught } from "./loop/teacher.ts";

@@ -5,6 +5,9 @@
 import { Node, Tensor, Value, type Attribute, type GradContext, type Graph, type Model, type OpTable } from "@lathe/core";
 import { trainErrors } from "../errors.ts";
 
+/** Marks a node (in its metadata) through which no gradient flows. */
+export const STOPS_GRADIENT = "lathe.stops_gradient";
+
 export interface BackwardOptions {
   /** Operators with their `grad` rules. */
   readonly ops: OpTable;
@@ -44,6 +47,7 @@ interface Path {
 function nodesBetween(graph: Graph, { loss, wrt }: BackwardOptions): Path {
   const needed = new Set<Value>(wrt);
   for (const node of graph.nodes) {
+    if (node.metadata?.has(STOPS_GRADIENT)) continue;
     if (node.inputs.some((v) => v && needed.has(v))) for (const output of node.outputs) if (output && isDifferentiable(output)) needed.add(output);
   }
   const reached = new Set<Value>([loss]);

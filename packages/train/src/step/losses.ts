@@ -4,16 +4,20 @@
  */
 import { Node, Tensor, Value, attr, tensorType, type Attribute, type Graph, type Shape } from "@lathe/core";
 import { trainErrors } from "../errors.ts";
+import { STOPS_GRADIENT } from "../grad/backward.ts";
 
 /** What a loss is written with: the graph of the step and shorthands. */
 export class LossBuilder {
   readonly graph: Graph;
   /** Parameters that belong to the loss: trained with the model's own, and not part of the result. */
   readonly parameters: Value[] = [];
+  readonly #prefix: string;
   #count = 0;
 
-  constructor(graph: Graph) {
+  /** `prefix` begins the names of what is written. */
+  constructor(graph: Graph, prefix = "loss") {
     this.graph = graph;
+    this.#prefix = prefix;
   }
 
   /** A model output or intermediate value, by name. @throws TRAIN_NO_VALUE */
@@ -28,8 +32,13 @@ export class LossBuilder {
     return this.graph.inputs.find((v) => v.name === name) ?? this.graph.addInput(name, tensorType(dtype, shape));
   }
 
+  /** A name that this builder gives once. */
+  label(what: string): string {
+    return `${this.#prefix}/${what}_${this.#count++}`;
+  }
+
   emit(opType: string, inputs: readonly (Value | null)[], attributes: Readonly<Record<string, Attribute>> = {}, shape?: Shape): Value {
-    const output = new Value(`loss/${opType}_${this.#count++}`, shape ? tensorType("float32", shape) : undefined);
+    const output = new Value(this.label(opType), shape ? tensorType("float32", shape) : undefined);
     this.graph.append(new Node({ opType, name: output.name, inputs, outputs: [output], attributes }));
     return output;
   }
@@ -41,12 +50,23 @@ export class LossBuilder {
     return value;
   }
 
+  constant(tensor: Tensor): Value {
+    return this.graph.addInitializer(this.label("const"), tensor);
+  }
+
   scalar(value: number): Value {
-    return this.graph.addInitializer(`loss/const_${this.#count++}`, Tensor.from("float32", [], [value]));
+    return this.constant(Tensor.from("float32", [], [value]));
   }
 
   axes(values: readonly number[]): Value {
-    return this.graph.addInitializer(`loss/axes_${this.#count++}`, Tensor.int64(values));
+    return this.constant(Tensor.int64(values));
+  }
+
+  /** The same value without a gradient: what reads it does not change the parameters behind it. */
+  detach(x: Value): Value {
+    const value = this.emit("Identity", [x], {}, x.shape);
+    value.producer!.metadata = new Map([[STOPS_GRADIENT, "1"]]);
+    return value;
   }
 
   /** Mean over all elements, as a scalar. */
@@ -83,7 +103,7 @@ export const crossEntropy = (options: CrossEntropyOptions = {}): Loss => (b) => 
   const labels = b.input(options.labels ?? "labels", "int64", [shape[0]!]);
   const smoothing = options.labelSmoothing ?? 0;
   const off = smoothing / classes;
-  const values = b.graph.addInitializer("loss/onehot", Tensor.from("float32", [2], [off, 1 - smoothing + off]));
+  const values = b.constant(Tensor.from("float32", [2], [off, 1 - smoothing + off]));
   const target = b.emit("OneHot", [labels, b.axes([classes]), values], { axis: attr.int(-1) }, shape);
   return softCrossEntropy(b, logits, target);
 };
