@@ -62,6 +62,22 @@ describe("refit", () => {
     expect(await meanError(await run(true))).toBeLessThan((await meanError(await run(false))) * 0.8);
   });
 
+  it("leaves the weights of a depthwise channel whose input is always zero", async () => {
+    const b = new ModelBuilder({ name: "depthwise", random: uniform(2) });
+    const x = b.input("input", ["N", 3, 8, 8]);
+    const y = b.conv(b.relu(b.batchNorm(b.conv(x, "a", 3, 12), "bn", 12)), "b", 12, 12, { group: 12 });
+    const { model, graph } = await ready(b.output(b.conv(y, "c", 12, 4), "logits", ["N", 4, 8, 8]));
+    for (const parameter of ["bn.weight", "bn.bias"]) edit(model, parameter, (w) => (w[0] = 0));
+    const group = graph.groups.find((g) => g.units.length === 12)!;
+    const original = model.clone();
+    const kept = cut(model, graph, new Map([[group, new Set(group.units.slice(8))]]));
+    inferShapes(model);
+    const layers = await refit(model, original, kept, { runtime, batches: batches(4, 4, 1), random: random(1) });
+    expect(layers.at(-1)!.after).toBeLessThan(layers.at(-1)!.before);
+    const taps = (m: Model): number[] => [...m.graph.value("b.weight")!.tensor!.toFloat32().slice(0, 9)];
+    expect(taps(model)).toEqual(taps(original));
+  });
+
   it("measures statistics of BatchNormalization again", async () => {
     const { model } = await ready(small());
     const data = batches(4, 16, 3);

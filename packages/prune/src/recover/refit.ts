@@ -140,7 +140,8 @@ function fitted(matrix: Float64Array, system: System, layer: Linear, size: numbe
   let mean = 0;
   for (let i = 0; i < columns; i++) mean += gram[i * size + i]! / columns;
   const held = gram.slice();
-  for (let i = 0; i < columns; i++) held[i * size + i]! += strength * mean;
+  // Inputs that are zero throughout (a dead channel of a depthwise layer) tell nothing: any pull keeps their weights as they are.
+  for (let i = 0; i < columns; i++) held[i * size + i]! += mean === 0 ? 1 : strength * mean;
   const factor = dampedCholesky(held, size, 1e-10, layer.node.label);
   const delta = right.slice();
   solve(factor, size, delta, rows);
