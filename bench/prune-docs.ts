@@ -22,13 +22,38 @@ const coverage = `${summary.models} models: ${summary.proven} proven, ${summary.
 )}`;
 
 interface Fashion {
-  readonly rows: readonly { network: string; variant: string; accuracy: number; parameters: number; macs: number; gzipBytes?: number; speedup?: number }[];
+  readonly rows: readonly { network: string; variant: string; accuracy: number; parameters: number; macs: number; gzipBytes: number; speedup?: number; speedup8?: number }[];
 }
+const share = (x: number): string => `${(x * 100).toFixed(2)} %`;
+const times = (x: number | undefined): string => (x === undefined ? "" : x.toFixed(2));
+const millions = (x: number): string => `${(x / 1e6).toFixed(1)} M`;
 const fashion = table(
-  ["network", "variant", "accuracy", "parameters", "MACs", "gzip", "times as fast (processor time, one thread)"],
-  json<Fashion>("bench/results/prune-fashion.json").rows.map((r) => [r.network, r.variant, `${(r.accuracy * 100).toFixed(2)} %`, r.parameters.toLocaleString("en"), `${(r.macs / 1e6).toFixed(1)} M`, r.gzipBytes === undefined ? "" : `${Math.round(r.gzipBytes / 1000)} kB`, r.speedup === undefined ? "" : r.speedup.toFixed(2)]),
+  ["network", "variant", "accuracy", "parameters", "MACs", "gzip", "times as fast, one image", "eight images"],
+  json<Fashion>("bench/results/prune-fashion.json").rows.map((r) => [r.network, r.variant, share(r.accuracy), r.parameters.toLocaleString("en"), millions(r.macs), `${Math.round(r.gzipBytes / 1000)} kB`, times(r.speedup), times(r.speedup8)]),
+);
+
+interface Beside {
+  readonly rows: readonly {
+    ratio: number; scope: string; torchPruning: { accuracy: number; batchNorm: number; macs: number };
+    lathe: { cut: { accuracy: number; macs: number }; batchNorm: number; refit: number };
+  }[];
+}
+const beside = table(
+  ["channels cut", "ranking", "MACs: Torch-Pruning", "Lathe", "cut: Torch-Pruning", "Lathe", "statistics measured again: Torch-Pruning*", "Lathe", "refit: Lathe"],
+  json<Beside>("bench/results/prune-peer.json").rows.filter((r) => r.ratio > 0).map(({ ratio, scope, torchPruning: t, lathe: l }) => [
+    percent(ratio), scope === "group" ? "the same share everywhere" : "one for all groups", millions(t.macs), millions(l.cut.macs), share(t.accuracy), share(l.cut.accuracy), share(t.batchNorm), share(l.batchNorm), share(l.refit),
+  ]),
+);
+
+interface Lines {
+  readonly rows: readonly { variant: string; parameters: number; macs: number; errorRate: number; exact: number; speedup?: number }[];
+}
+const ocr = table(
+  ["variant", "parameters", "MACs (320 wide)", "character error rate", "lines read exactly", "times as fast"],
+  json<Lines>("bench/results/prune-ocr.json").rows.map((r) => [r.variant, r.parameters.toLocaleString("en"), millions(r.macs), share(r.errorRate), `${Math.round(r.exact * 100)} %`, times(r.speedup)]),
 );
 
 const page = at("docs/packages/prune.md");
 const fill = (text: string, name: string, content: string): string => text.replace(new RegExp(`<!-- ${name} -->(?:[\\s\\S]*?<!-- /${name} -->)?`), () => `<!-- ${name} -->\n${content}\n<!-- /${name} -->`);
-writeFileSync(page, fill(fill(readFileSync(page, "utf8"), "coverage", coverage), "fashion", fashion));
+const parts: Readonly<Record<string, string>> = { coverage, fashion, beside, ocr };
+writeFileSync(page, Object.entries(parts).reduce((text, [name, content]) => fill(text, name, content), readFileSync(page, "utf8")));

@@ -22,11 +22,13 @@ const python = process.env["LATHE_PEER_PYTHON"];
 if (folder === undefined || work === undefined || !python) throw new Error("Give the folder of Fashion-MNIST, the one with ResNet-20.onnx, and LATHE_PEER_PYTHON.");
 const dense = await loadModel(join(work, "ResNet-20.onnx"));
 const data = fashion(folder, 512, "input", {}, 0);
-const runtime = ortRuntime({ onWarning: () => undefined });
+const runtime = ortRuntime({ load: { threads: 1 }, onWarning: () => undefined });
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 interface Peer {
   readonly accuracy: number;
+  /** With statistics of BatchNorm measured again on the samples. */
+  readonly batchNorm: number;
   readonly macs: number;
   readonly parameters: number;
   readonly widths: readonly number[];
@@ -40,10 +42,11 @@ interface Ask {
 
 async function peer(asked: readonly Ask[]): Promise<Peer[]> {
   const all = await data.test.batch(upTo(data.test.size), random(0));
+  const sampled = (await data.train.batch(upTo(512), random(0)))["input"]!.reshape([16, 32, 1, 28, 28]);
   const temporary = mkdtempSync(join(tmpdir(), "lathe-bench-"));
   const file = join(temporary, "model.safetensors");
   const tensors = new Map([...dense.graph.initializers].filter((v) => /\.(weight|bias|running_mean|running_var)$/.test(v.name)).map((v) => [v.name, v.tensor!]));
-  writeFileSync(file, encodeTensors({ tensors: new Map([...tensors, ["images", all["input"]!], ["labels", all["labels"]!]]), metadata: {} }));
+  writeFileSync(file, encodeTensors({ tensors: new Map([...tensors, ["images", all["input"]!], ["labels", all["labels"]!], ["samples", sampled]]), metadata: {} }));
   const { stdout, stderr, status } = spawnSync(python!, ["-W", "ignore", new URL("peers/prune.py", import.meta.url).pathname], { input: asked.map((a) => `${JSON.stringify({ file, ...a })}\n`).join(""), encoding: "utf8" });
   rmSync(temporary, { recursive: true });
   if (status !== 0) throw new Error(stderr);

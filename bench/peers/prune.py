@@ -1,7 +1,8 @@
 """Torch-Pruning on the ResNet-20 of bench/prune-fashion.ts: one JSON line in, one out. For bench/prune-peer.ts.
 
-{"file": path, "ratio": x, "scope": "group"|"global"}  ->  {"accuracy": x, "macs": n, "parameters": n, "widths": [...], "version": x}
-  the file holds the parameters, "images" [N, 1, 28, 28] and "labels" [N]
+{"file": path, "ratio": x, "scope": "group"|"global"}  ->  {"accuracy": x, "batchNorm": x, "macs": n, "parameters": n, "widths": [...], "version": x}
+  the file holds the parameters, "images" [N, 1, 28, 28], "labels" [N], and "samples" [B, 32, 1, 28, 28], from which the statistics of
+  BatchNorm are measured again for "batchNorm" (Torch-Pruning has no such step; PyTorch's own training mode does it)
 """
 
 import json
@@ -13,6 +14,9 @@ import torch.nn.functional as F
 import torch_pruning as tp
 
 from torch_models import read_tensors
+
+
+DATA = ("images", "labels", "samples")
 
 
 class Block(nn.Module):
@@ -51,7 +55,7 @@ class ResNet20(nn.Module):
 
 def network(tensors):
     model = ResNet20(tensors["conv1.weight"].shape[0])
-    missing, unknown = model.load_state_dict({k: v for k, v in tensors.items() if k not in ("images", "labels")}, strict=False)
+    missing, unknown = model.load_state_dict({k: v for k, v in tensors.items() if k not in DATA}, strict=False)
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     assert not missing and not unknown, (missing, unknown)
     return model.eval()
@@ -61,6 +65,18 @@ def network(tensors):
 def accuracy(model, images, labels):
     right = sum(int((model(x).argmax(1) == y).sum()) for x, y in zip(images.split(500), labels.split(500)))
     return right / len(labels)
+
+
+@torch.no_grad()
+def estimate_batch_norm(model, samples):
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # the plain average over the batches
+    model.train()
+    for batch in samples:
+        model(batch)
+    model.eval()
 
 
 def answer(request):
@@ -76,7 +92,11 @@ def answer(request):
         pruner.step()
     macs, parameters = tp.utils.count_ops_and_params(model, example)
     widths = [m.out_channels for m in model.modules() if isinstance(m, nn.Conv2d)]
-    return {"accuracy": accuracy(model, tensors["images"], tensors["labels"]), "macs": macs, "parameters": parameters, "widths": widths, "version": tp.__version__, "torch": torch.__version__}
+    before = accuracy(model, tensors["images"], tensors["labels"])
+    if request["ratio"] > 0:
+        estimate_batch_norm(model, tensors["samples"])
+    after = accuracy(model, tensors["images"], tensors["labels"])
+    return {"accuracy": before, "batchNorm": after, "macs": macs, "parameters": parameters, "widths": widths, "version": tp.__version__, "torch": torch.__version__}
 
 
 if __name__ == "__main__":
