@@ -10,20 +10,21 @@
 import { writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
-import { dataset, pipeline, simplify, stats, type Model } from "@lathe/core";
+import { dataset, inferShapes, pipeline, simplify, stats, tensorType, type Model } from "@lathe/core";
 import { loadModel } from "@lathe/core/node";
 import { distill, softTargets } from "@lathe/distill";
 import { ortRuntime } from "@lathe/ort";
 import { pruneChannels } from "@lathe/prune";
-import { adamW, oneCycle } from "@lathe/train";
+import { adamW, oneCycle, withWeights } from "@lathe/train";
 import { recognizerPath } from "../examples/demo/ocr.ts";
-import { byWidth, ocrLines, readLines, type Read } from "./lib/ocr-lines.ts";
+import { crops, ocrLines, readLines, type Read } from "./lib/ocr-lines.ts";
 import { processorTimes } from "./lib/processor-time.ts";
 
 const { values: given } = parseArgs({
   options: { threads: { type: "string", default: "2" }, epochs: { type: "string", default: "3" }, drawings: { type: "string", default: "2" }, targets: { type: "string", default: "1.3,1.5" } },
 });
 const REFIT = 32;
+const WIDTH = 320;
 const runtime = ortRuntime({ load: { memoryPattern: false, threads: Number(given.threads) }, onWarning: () => undefined });
 const { evaluation, unlabelled } = ocrLines(Number(given.drawings));
 const { model: original } = await pipeline(simplify()).run(await loadModel(recognizerPath), {}).result;
@@ -49,13 +50,21 @@ async function judge(variant: string, model: Model, wanted?: number): Promise<vo
   console.log(`${variant} | ${parameters} parameters | ${(macs / 1e6).toFixed(0)} M | CER ${(row.errorRate * 100).toFixed(2)} % | exact ${(row.exact * 100).toFixed(0)} % | ${row.speedup?.toFixed(2) ?? ""}`);
 }
 
+/** The same model for lines of one width: training wants to know the sizes of images. */
+function ofWidth(model: Model, width: number): Model {
+  const fixed = model.clone();
+  fixed.graph.inputs[0]!.type = tensorType("float32", ["N", 3, 48, width]);
+  inferShapes(fixed);
+  return fixed;
+}
+
 async function tuned(student: Model): Promise<Model> {
   const run = distill({
-    teacher: original, student, data: byWidth(unlabelled, 4), terms: [softTargets({ student: logits, teacher: logits, temperature: 1 })], runtime,
-    batchSize: 1, epochs: Number(given.epochs), optimizer: adamW({ weightDecay: 0 }), schedule: oneCycle(5e-4), clipNorm: 5, batchNorm: "frozen", seed: 1, keep: "last",
+    teacher: ofWidth(original, WIDTH), student: ofWidth(student, WIDTH), data: crops(unlabelled, WIDTH), terms: [softTargets({ student: logits, teacher: logits, temperature: 1 })], runtime,
+    batchSize: 8, epochs: Number(given.epochs), optimizer: adamW({ weightDecay: 0 }), schedule: oneCycle(1e-3), clipNorm: 5, batchNorm: "frozen", seed: 1, keep: "last",
   });
-  for await (const event of run) if (event.type === "step" && event.step % 20 === 0) console.log(`  ${event.step}/${event.totalSteps} loss ${event.loss.toFixed(4)} ${event.stepMs.toFixed(0)} ms, ${Math.round(event.etaMs / 1000)} s left`);
-  return (await run.result).model;
+  for await (const event of run) if (event.type === "step" && event.step % 10 === 0) console.log(`  ${event.step}/${event.totalSteps} loss ${event.loss.toFixed(4)} ${event.stepMs.toFixed(0)} ms, ${Math.round(event.etaMs / 1000)} s left`);
+  return withWeights(student, (await run.result).weights);
 }
 
 const samples = dataset(unlabelled.slice(0, REFIT).map(({ image }) => ({ x: image })));

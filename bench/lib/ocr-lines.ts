@@ -1,6 +1,6 @@
-/** Rendered text lines in batches of one width, and what a recogniser makes of them. */
-import { characterErrorRate, random as generator, Tensor, type Feeds, type Model, type Runtime } from "@lathe/core";
-import type { TrainingData } from "@lathe/train";
+/** Rendered text lines, and what a recogniser makes of them. */
+import { characterErrorRate, random as generator, Tensor, type Model, type Runtime } from "@lathe/core";
+import { tensorData, type TrainingData } from "@lathe/train";
 import { corpus, decode, render, type Line } from "../../examples/demo/ocr.ts";
 
 export interface Lines {
@@ -19,23 +19,16 @@ export function ocrLines(drawings: number): Lines {
   return { evaluation, unlabelled: generator("lines").shuffle(unlabelled) };
 }
 
-/** Batches of up to `size` lines of one width; an example of the result is a whole batch. */
-export function byWidth(lines: readonly Line[], size: number): TrainingData {
-  const widths = new Map<number, Line[]>();
-  for (const line of lines) widths.set(line.image.dims[3]!, [...(widths.get(line.image.dims[3]!) ?? []), line]);
-  const batches: Feeds[] = [];
-  for (const group of widths.values()) {
-    for (let at = 0; at < group.length; at += size) batches.push({ x: stacked(group.slice(at, at + size).map((line) => line.image)) });
-  }
-  return { size: batches.length, batch: ([index]) => batches[index!]! };
-}
-
-function stacked(images: readonly Tensor[]): Tensor {
-  const [, ...dims] = images[0]!.dims;
-  const each = images[0]!.size;
-  const all = new Float32Array(images.length * each);
-  images.forEach((image, i) => all.set(image.toFloat32(), i * each));
-  return Tensor.from("float32", [images.length, ...dims], all);
+/** The first `width` pixels of every line (narrower ones are left out), float32 [N, 3, 48, width]: without labels a cut word does no harm. */
+export function crops(lines: readonly Line[], width: number): TrainingData {
+  const wide = lines.filter((line) => line.image.dims[3]! >= width);
+  const all = new Float32Array(wide.length * 3 * 48 * width);
+  wide.forEach(({ image }, i) => {
+    const pixels = image.toFloat32();
+    const across = image.dims[3]!;
+    for (let row = 0; row < 3 * 48; row++) all.set(pixels.subarray(row * across, row * across + width), (i * 3 * 48 + row) * width);
+  });
+  return tensorData({ x: Tensor.from("float32", [wide.length, 3, 48, width], all) });
 }
 
 export interface Read {
