@@ -67,12 +67,12 @@ const kills: Record<string, number> = { gateway: 0, worker: 0, child: 0 };
 let killing = true;
 const killer = (async () => {
   while (killing) {
-    await pause(3000 + 4000 * rng.float());
+    // A process that is killed before it is up again would never come up, and one that is killed as soon as it is up would do no work.
+    const since = performance.now();
+    await until("everything to be up again", () => !killing || fleet.every((m) => m.up), PATIENCE_MS);
+    await pause(2000 + 4000 * rng.float() + (performance.now() - since));
     if (!killing) return;
-    // A process that is killed before it is up again would never come up.
-    const alive = fleet.filter((m) => m.up);
-    if (alive.length === 0) continue;
-    const target = pick(alive);
+    const target = pick(fleet);
     const children = fleet.flatMap((m) => m.children());
     if (rng.float() < 0.4 && children.length > 0) {
       kills["child"]!++;
@@ -96,11 +96,11 @@ const follow = async (client: Client, job: JobHandle): Promise<void> => {
   for (let end = Date.now() + PATIENCE_MS; ; ) {
     try {
       const handle = await client.job(job.id);
+      end = Date.now() + PATIENCE_MS;
       for await (const { seq } of handle.events({ after: last })) {
         if (seq !== last + 1) problems.push(`job ${job.id}: event ${seq} came after ${last}`);
         last = seq;
         eventsSeen++;
-        end = Date.now() + PATIENCE_MS;
       }
       const { lastSeq } = (await client.job(job.id)).info;
       if (last !== lastSeq) problems.push(`job ${job.id}: a subscriber saw events to ${last}, there are ${lastSeq}`);

@@ -23,13 +23,14 @@ export async function lockFolder(folder: string): Promise<Lock> {
   };
   const refuse = (pid: string): Error => gatewayErrors.STORE_IN_USE({ folder, holder: pid === "" ? "another process" : `process ${pid}` });
   try {
-    if (process.platform === "linux") {
+    const linux = process.platform === "linux";
+    if (linux) {
       const { dev, ino } = await stat(folder, { bigint: true });
       const name = `\0lathe-gateway-${dev}-${ino}`;
       servers.push((await listen(name)) ?? fail(refuse((await ask(name)) ?? "")));
     }
     const path = socketPath(folder);
-    if (path !== undefined) servers.push(await own(path, refuse));
+    if (path !== undefined) servers.push(await own(path, refuse, linux));
     return { release };
   } catch (error) {
     await release();
@@ -43,13 +44,23 @@ function socketPath(folder: string): string | undefined {
   return path.length <= MAX_SOCKET_PATH || process.platform !== "linux" ? path : undefined;
 }
 
-async function own(path: string, refuse: (pid: string) => Error): Promise<Server> {
+/** `alone`: only this process can be here, so it may clear away the address of a dead one without further ado. */
+async function own(path: string, refuse: (pid: string) => Error, alone: boolean): Promise<Server> {
   const server = await listen(path);
   if (server) return server;
   const pid = await ask(path);
   if (pid !== undefined) throw refuse(pid);
-  // Dead: exactly one of those that see this may clear it away.
-  const guard = `${path}.takeover`;
+  return alone ? takeOver(path, refuse) : guarded(`${path}.takeover`, refuse, () => takeOver(path, refuse));
+}
+
+async function takeOver(path: string, refuse: (pid: string) => Error): Promise<Server> {
+  if ((await ask(path)) !== undefined) throw refuse("");
+  await rm(path, { force: true });
+  return (await listen(path)) ?? fail(refuse(""));
+}
+
+/** Of those that see a dead owner at once exactly one goes on. A process that is killed in here leaves the guard; where it can be helped, none is used. */
+async function guarded<T>(guard: string, refuse: (pid: string) => Error, work: () => Promise<T>): Promise<T> {
   let handle: FileHandle;
   try {
     handle = await open(guard, "wx");
@@ -57,9 +68,7 @@ async function own(path: string, refuse: (pid: string) => Error): Promise<Server
     throw refuse(`that is taking it over just now (if none is, delete ${guard})`);
   }
   try {
-    if ((await ask(path)) !== undefined) throw refuse("");
-    await rm(path, { force: true });
-    return (await listen(path)) ?? fail(refuse(""));
+    return await work();
   } finally {
     await handle.close();
     await rm(guard, { force: true });
