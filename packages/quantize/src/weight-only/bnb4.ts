@@ -32,21 +32,39 @@ const nf4Borders = [
 const fp4Borders = [0.00260417, 0.0859375, 0.20833333, 0.29166667, 0.4166667, 0.583333, 0.8333333].map(Math.fround);
 const fp4Codes = [0, 1, 6, 7, 4, 5, 2, 3];
 
-const codeOf: Readonly<Record<Bnb4Type, (v: number) => number>> = {
-  fp4: (v) => (v < 0 ? 8 : 0) + fp4Codes[above(fp4Borders, Math.abs(v))]!,
-  nf4: (v) => above(nf4Borders, v),
-};
+/** Cells of [-1, 1]; the closest borders are several apart. */
+const CELLS = 2048;
+/** Covers the rounding of a value's place. */
+const MARGIN = 1e-6;
 
-/** How many borders lie below `v`. */
-function above(borders: readonly number[], v: number): number {
-  let low = 0;
-  let high = borders.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (v > borders[middle]!) low = middle + 1;
-    else high = middle;
+/** For each cell the code below its border, the border (beyond all values where it has none) and the code above it. */
+interface Cells {
+  readonly below: Uint8Array;
+  readonly border: Float32Array;
+  readonly above: Uint8Array;
+}
+
+/** `order`: codes of the intervals between the ascending `borders`. */
+function cellsOf(borders: readonly number[], order: readonly number[]): Cells {
+  const cells = { below: new Uint8Array(CELLS + 1), border: new Float32Array(CELLS + 1).fill(2), above: new Uint8Array(CELLS + 1) };
+  for (let cell = 0; cell <= CELLS; cell++) {
+    const start = (2 * cell) / CELLS - 1 - MARGIN;
+    const before = borders.filter((b) => b < start).length;
+    cells.below[cell] = order[before]!;
+    cells.above[cell] = order[Math.min(before + 1, order.length - 1)]!;
+    if (borders[before]! <= start + 2 / CELLS + 2 * MARGIN) cells.border[cell] = borders[before]!;
   }
-  return low;
+  return cells;
+}
+
+/** Code of a value in [-1, 1]; one on a border takes the lower code. FP4 has the sign apart, in the highest bit. */
+function encoder(type: Bnb4Type): (v: number) => number {
+  const { below, border, above } = type === "nf4" ? cellsOf(nf4Borders, nf4Borders.map((_, i) => i).concat(15)) : cellsOf(fp4Borders, fp4Codes);
+  const code = (v: number): number => {
+    const cell = ((v + 1) * (CELLS / 2)) | 0;
+    return v > border[cell]! ? above[cell]! : below[cell]!;
+  };
+  return type === "nf4" ? code : (v) => (v < 0 ? 8 | code(-v) : code(v));
 }
 
 /** @throws QUANT_WEIGHT_NOT_FINITE */
@@ -55,21 +73,20 @@ export function quantizeBnb4(view: MatrixView, type: Bnb4Type, blockSize: number
   const flat = columnsInARow(view);
   const absmax = new Float32Array(Math.ceil((k * n) / blockSize));
   const packed = new Uint8Array(Math.ceil((k * n) / 2));
-  const encode = codeOf[type];
+  const encode = encoder(type);
   for (let block = 0, from = 0; from < flat.length; block++, from += blockSize) {
     const end = Math.min(flat.length, from + blockSize);
     let reach = 0;
-    for (let i = from; i < end; i++) {
-      const a = Math.abs(flat[i]!);
-      if (!(a < Infinity)) throw quantizeErrors.QUANT_WEIGHT_NOT_FINITE({ tensor: name });
-      if (a > reach) reach = a;
-    }
+    // Math.max hands on NaN.
+    for (let i = from; i < end; i++) reach = Math.max(reach, Math.abs(flat[i]!));
+    if (!(reach < Infinity)) throw quantizeErrors.QUANT_WEIGHT_NOT_FINITE({ tensor: name });
     absmax[block] = reach;
     const inverse = reach > 0 ? Math.fround(1 / reach) : 0;
-    for (let i = from; i < end; i++) packed[i >> 1]! |= encode(Math.fround(flat[i]! * inverse)) << (i & 1 ? 0 : 4);
+    // Blocks are even; where the last value of all lacks a second, half a byte stands for zero.
+    let i = from;
+    for (; i + 1 < end; i += 2) packed[i >> 1] = (encode(Math.fround(flat[i]! * inverse)) << 4) | encode(Math.fround(flat[i + 1]! * inverse));
+    if (i < end) packed[i >> 1] = (encode(Math.fround(flat[i]! * inverse)) << 4) | encode(0);
   }
-  // An odd count leaves half a byte, which stands for zero.
-  if (flat.length % 2 === 1) packed[packed.length - 1]! |= encode(0);
   return { packed, absmax };
 }
 
