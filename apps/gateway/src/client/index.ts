@@ -1,12 +1,14 @@
 /** The gateway's client for Node and browsers: uploads, jobs as async iterables, downloads. */
 import { JobHandle, JOB, MODEL, PROBLEM } from "./job.ts";
 import { sourceOf, type Bytes } from "./source.ts";
-import { request, settled, type Connection } from "./transport.ts";
+import { textOf, type Operation, type VariablesFor } from "./operation.ts";
+import { request, settled, subscribe, type Connection } from "./transport.ts";
 import type { JobInfo, ModelInfo, StepInput } from "./types.ts";
 import { sendAll } from "./upload.ts";
 
 export { GatewayError, type Connection } from "./transport.ts";
 export { JobHandle } from "./job.ts";
+export type { Operation } from "./operation.ts";
 export type { Bytes } from "./source.ts";
 export type * from "./types.ts";
 
@@ -22,8 +24,12 @@ export interface OptimizeOptions {
 }
 
 export interface Client {
-  /** Any operation of schema.graphql. @throws GatewayError */
+  /** Any operation of schema.graphql, as text. @throws GatewayError */
   query<T>(text: string, variables?: object): Promise<T>;
+  /** One with types of its own: see `@lathe/gateway/graphql`. @throws GatewayError */
+  query<Result, Variables>(operation: Operation<Result, Variables>, ...variables: VariablesFor<Variables>): Promise<Result>;
+  /** Results of a subscription until it is complete. @throws GatewayError; TypeError when the connection breaks: `JobHandle` comes back by itself */
+  subscribe<Result, Variables>(operation: Operation<Result, Variables>, ...variables: VariablesFor<Variables>): AsyncGenerator<Result, void, undefined>;
   /** Sends a model: bytes, a Blob, or the path of a file. @throws GatewayError */
   upload(bytes: Bytes, options?: { readonly name?: string; readonly data?: Readonly<Record<string, Bytes>> }): Promise<ModelInfo>;
   /** Sends an .npz file with calibration data. */
@@ -53,7 +59,8 @@ export function connect(connection: Connection): Client {
   const query = <T>(text: string, variables: object = {}): Promise<T> => request<T>(connection, text, variables);
   const started = (payload: Payload<{ job: JobInfo }>): JobHandle => new JobHandle(connection, settled(payload).job);
   return {
-    query,
+    query: async <T>(operation: string | Operation<T, never>, variables?: object) => query<T>(textOf(operation), variables),
+    subscribe: <Result, Variables>(operation: Operation<Result, Variables>, ...[variables]: VariablesFor<Variables>) => subscribe<Result>(connection, textOf(operation), variables ?? {}),
     async upload(bytes, { name, data = {} } = {}) {
       const names = Object.keys(data);
       const sources = await Promise.all([bytes, ...names.map((n) => data[n]!)].map(sourceOf));
