@@ -156,7 +156,7 @@ async function cutAll(path: string, ratio: number, feeds: Feeds): Promise<{ para
   cut(model, graph, selection);
   inferShapes(model);
   const after = stats(model, { sparsity: false });
-  const share = { parameters: 1 - after.parameters / before.parameters, macs: 1 - after.macs / before.macs };
+  const share = { parameters: 1 - after.parameters / before.parameters, macs: before.macs > 0 ? 1 - after.macs / before.macs : 0 };
   const left = plannedParameters(model, new Map());
   if (left !== planned) return { ...share, note: `${left} parameters where ${planned} were planned` };
   const results = await outputs(model, feeds);

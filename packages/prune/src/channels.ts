@@ -22,7 +22,7 @@ export const pruneChannels = defineTechnique({
   async apply(model, options, ctx) {
     await prepare(model, ctx.ops, ctx.signal);
     const graph = dependencyGraph(model, { ops: ctx.ops, factor: options.factor });
-    const groups = chosenGroups(model, graph, options.exclude, Object.keys(options.ratios ?? {}));
+    const groups = chosenGroups(graph, options.exclude, Object.keys(options.ratios ?? {}));
     const measurements = new Measurements(ctx, options.samples);
     const scored = await scoreGroups(model, groups, options, ctx, measurements);
     const { ratio, trials } = await unitRatio(model, graph, scored, options, ctx, measurements);

@@ -23,7 +23,7 @@ export const pruneSearch = defineTechnique({
     await prepare(model, ctx.ops, ctx.signal);
     const dependency = { ops: ctx.ops, factor: options.factor };
     const graph = dependencyGraph(model, dependency);
-    const groups = chosenGroups(model, graph, options.exclude);
+    const groups = chosenGroups(graph, options.exclude);
     const measurements = new Measurements(ctx, options.samples);
     const scored = await scoreGroups(model, groups, options, ctx, measurements);
     const quiet = { signal: ctx.signal, progress: () => ctx.signal.throwIfAborted() };

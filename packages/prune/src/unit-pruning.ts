@@ -35,18 +35,18 @@ export class Measurements {
 }
 
 /** Groups that may be cut. @throws PRUNE_NOTHING, PRUNE_UNKNOWN_GROUP */
-export function chosenGroups(model: Model, graph: DependencyGraph, exclude: readonly string[] = [], named: readonly string[] = []): Group[] {
+export function chosenGroups(graph: DependencyGraph, exclude: readonly string[] = [], named: readonly string[] = []): Group[] {
   const known = graph.groups.map((g) => g.name);
   for (const name of [...exclude, ...named]) if (!known.includes(name)) throw pruneErrors.PRUNE_UNKNOWN_GROUP({ group: name, known });
   const groups = graph.groups.filter((g) => !exclude.includes(g.name));
-  if (groups.length === 0) throw pruneErrors.PRUNE_NOTHING({ held: heldBy(model, graph) });
+  if (groups.length === 0) throw pruneErrors.PRUNE_NOTHING({ held: heldBy(graph) });
   return groups;
 }
 
-/** Reasons why nothing can be cut; weights inside the bodies of control flow are not looked at. */
-function heldBy(model: Model, graph: DependencyGraph): string[] {
-  const bodies = [...model.graph.nodes].filter((node) => node.subgraphs.length > 0).map((node) => `${node.op} "${node.label}", whose body is not pruned`);
-  return [...new Set([...bodies, ...graph.held.map((h) => h.reason)])];
+/** Reasons why nothing can be cut, those of bodies first. */
+function heldBy({ held: list }: DependencyGraph): string[] {
+  const reasons = [...new Set(list.map((h) => h.reason))];
+  return [...reasons.filter((r) => r.includes("whose body")), ...reasons.filter((r) => !r.includes("whose body"))];
 }
 
 export async function scoreGroups(model: Model, groups: readonly Group[], options: ImportanceOptions, ctx: Context, measurements: Measurements): Promise<Scored[]> {

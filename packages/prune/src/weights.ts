@@ -6,6 +6,7 @@ import { permuteForPattern } from "./sparse/permute.ts";
 import { patternOf } from "./sparse/pattern.ts";
 import { weightsOf } from "./sparse/weights.ts";
 import { compressedSizes } from "./storage/sizes.ts";
+import { setConstant } from "./structure/constants.ts";
 import { dependencyGraph } from "./structure/dependency-graph.ts";
 import { prepare } from "./structure/prepare.ts";
 
@@ -46,7 +47,7 @@ export const pruneWeights = defineTechnique({
       const data = tensor.toFloat32().slice();
       masks[i]!.forEach((keep, at) => keep === 0 && (data[at] = 0));
       perTensor.push({ weight: value.name, weights: data.length, zeros: data.reduce((n, x) => n + (x === 0 ? 1 : 0), 0) });
-      model.graph.setInitializer(value, Tensor.from("float32", tensor.dims, data));
+      setConstant(value, Tensor.from("float32", tensor.dims, data));
       ctx.progress({ done: i + 1, total: weights.length, message: value.name });
       await ctx.turn();
     }

@@ -1,8 +1,9 @@
 /** The technique that lets weights share few values. */
-import { Node, Tensor, attr, defineTechnique, floatWeights, tensorType, verified, type Graph } from "@lathe/core";
+import { Node, Tensor, attr, defineTechnique, floatWeights, tensorType, verified } from "@lathe/core";
 import { z } from "zod";
 import { weightsOf, type Weight } from "../sparse/weights.ts";
 import { compressedSizes } from "../storage/sizes.ts";
+import { setConstant } from "../structure/constants.ts";
 import { prepare } from "../structure/prepare.ts";
 import { kMeans, type Clusters } from "./kmeans.ts";
 
@@ -36,8 +37,8 @@ export const clusterWeights = defineTechnique({
         squares += x * x;
         error += (x - clusters.centroids[clusters.indices[at]!]!) ** 2;
       });
-      if (options.form === "gather") gatherForm(model.graph, weight, clusters);
-      else model.graph.setInitializer(weight.value, Tensor.from("float32", weight.tensor.dims, Float32Array.from(clusters.indices, (k) => clusters.centroids[k]!)));
+      if (options.form === "gather") gatherForm(weight, clusters);
+      else setConstant(weight.value, Tensor.from("float32", weight.tensor.dims, Float32Array.from(clusters.indices, (k) => clusters.centroids[k]!)));
       ctx.progress({ done: i + 1, total: weights.length, message: weight.value.name });
       await ctx.turn();
     }
@@ -47,13 +48,14 @@ export const clusterWeights = defineTechnique({
 });
 
 /** weight = Gather(values, Cast(indices)); engines compute it once, when they load the model. */
-function gatherForm(graph: Graph, { value, tensor }: Weight, { centroids, indices }: Clusters): void {
+function gatherForm({ value, tensor }: Weight, { centroids, indices }: Clusters): void {
   const { name } = value;
-  const [first] = value.uses;
+  const graph = value.graph!;
+  const first = graph.firstNode!;
   const stored = graph.addInitializer(`${name}_indices`, Tensor.from("uint8", tensor.dims, Array.from(indices)));
   const table = graph.addInitializer(`${name}_values`, Tensor.from("float32", [centroids.length], centroids));
-  const wide = graph.insertBefore(first!.node, new Node({ opType: "Cast", inputs: [stored], outputs: [`${name}_wide`], attributes: { to: attr.int(6) } }));
-  const made = graph.insertBefore(first!.node, new Node({ opType: "Gather", inputs: [table, wide.out], outputs: [`${name}_clustered`], attributes: { axis: attr.int(0) } }));
+  const wide = graph.insertBefore(first, new Node({ opType: "Cast", inputs: [stored], outputs: [`${name}_wide`], attributes: { to: attr.int(6) } }));
+  const made = graph.insertBefore(first, new Node({ opType: "Gather", inputs: [table, wide.out], outputs: [`${name}_clustered`], attributes: { axis: attr.int(0) } }));
   wide.out.type = tensorType("int32", tensor.dims);
   made.out.type = tensorType("float32", tensor.dims);
   graph.replaceUses(value, made.out);

@@ -93,7 +93,7 @@ async function activationCriterion(name: "activation" | "apoz", model: Model, gr
 /** The group's activations that a linear layer reads. */
 function sentBy(group: Group): Sent[] {
   return group.units[0]!.members.flatMap(({ axis: { value, axis, length } }) => {
-    const isRead = value && !value.tensor && value.uses.some((u) => u.index === 0 && linearOf(u.node));
+    const isRead = value && !value.tensor && !value.graph?.parent && value.uses.some((u) => u.index === 0 && linearOf(u.node));
     return isRead ? [{ value, axis, totals: new Float64Array(length), count: 0 }] : [];
   });
 }

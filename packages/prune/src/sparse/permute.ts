@@ -4,6 +4,7 @@
  */
 import { random, type Model } from "@lathe/core";
 import { keepPositions } from "../structure/cut.ts";
+import { setConstant } from "../structure/constants.ts";
 import type { DependencyGraph, Group } from "../structure/dependency-graph.ts";
 import { parametersOf, rows } from "../importance/slices.ts";
 import type { Pattern } from "./pattern.ts";
@@ -32,7 +33,7 @@ export function permuteForPattern(model: Model, graph: DependencyGraph, pattern:
     before += found.before;
     after += found.after;
     if (found.after <= found.before) continue;
-    reorder(model, group, found.order);
+    reorder(group, found.order);
     count++;
   }
   return { groups: count, gain: before > 0 ? after / before : 1 };
@@ -79,14 +80,13 @@ function search(columns: readonly Float32Array[], { n, m }: Pattern, seed: strin
 }
 
 /** Unit `order[i]` takes the place of unit i, on every axis of the group's constants. */
-function reorder(model: Model, group: Group, order: readonly number[]): void {
+function reorder(group: Group, order: readonly number[]): void {
   group.units[0]!.members.forEach(({ axis }, m) => {
     const { value } = axis;
     if (!value?.tensor) return;
     const places = Array.from({ length: axis.length }, (_, i) => i);
     group.units.forEach((unit, i) => unit.members[m]!.positions.forEach((p, j) => (places[p] = group.units[order[i]!]!.members[m]!.positions[j]!)));
     const tensor = keepPositions(value.tensor, new Map([[axis.axis, places]]));
-    if (value.isInitializer) model.graph.setInitializer(value, tensor);
-    else value.tensor = tensor;
+    setConstant(value, tensor);
   });
 }

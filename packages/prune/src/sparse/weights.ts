@@ -1,6 +1,7 @@
 /** Which constants single-weight pruning works on, and along which axis they are summed over. */
 import type { Model, Node, Tensor, Value } from "@lathe/core";
 import { pruneErrors } from "../errors.ts";
+import { allConstants } from "../structure/constants.ts";
 
 export interface Weight {
   readonly value: Value;
@@ -16,7 +17,7 @@ export interface Weight {
  * @throws PRUNE_UNKNOWN_WEIGHT for a name in `exclude` that the model does not have; PRUNE_NO_WEIGHTS when none is left.
  */
 export function weightsOf(model: Model, exclude: readonly string[] = []): Weight[] {
-  const values = [...model.graph.initializers];
+  const values = allConstants(model);
   for (const name of exclude) if (!values.some((v) => v.name === name)) throw pruneErrors.PRUNE_UNKNOWN_WEIGHT({ weight: name });
   const found = values.flatMap((value) => {
     const { tensor } = value;

@@ -1,5 +1,6 @@
 /** What weights take on disk in several forms, without writing any. */
 import type { Model, Tensor } from "@lathe/core";
+import { allConstants } from "../structure/constants.ts";
 
 export interface CompressedSizes {
   /** Bytes of all constants as they are. */
@@ -11,7 +12,7 @@ export interface CompressedSizes {
 }
 
 export async function compressedSizes(model: Model): Promise<CompressedSizes> {
-  const tensors = [...model.graph.initializers].map((v) => v.tensor!).filter((t) => t.dtype !== "string");
+  const tensors = allConstants(model).map((v) => v.tensor!).filter((t) => t.dtype !== "string");
   return {
     raw: tensors.reduce((sum, t) => sum + t.byteLength, 0),
     gzip: await gzipLength(tensors.map((t) => t.bytes())),

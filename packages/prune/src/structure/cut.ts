@@ -1,7 +1,8 @@
 /** Cuts units out of a model for real: weights shrink, shapes and attributes follow. */
-import { Tensor, dtypes, type Model, type Value } from "@lathe/core";
+import { Tensor, dtypes, type Graph, type Model, type Value } from "@lathe/core";
 import { pruneErrors } from "../errors.ts";
 import type { DependencyGraph, Group, Unit } from "./dependency-graph.ts";
+import { allConstants, setConstant } from "./constants.ts";
 import type { AxisInfo } from "./positions.ts";
 
 /** Units to cut, by group. */
@@ -26,8 +27,8 @@ export function cut(model: Model, graph: DependencyGraph, selection: Selection):
     const axes = byValue.get(axis.value) ?? new Map<number, readonly number[]>();
     byValue.set(axis.value, axes.set(axis.axis, list));
   }
-  for (const [value, axes] of byValue) shrinkValue(model, value, axes);
-  repairNodes(model, graph, kept);
+  for (const [value, axes] of byValue) shrinkValue(value, axes);
+  repairNodes(graph, kept);
   return new Map([...byValue].map(([value, axes]) => [value.name, axes]));
 }
 
@@ -45,23 +46,19 @@ function removedPositions(selection: Selection): Map<AxisInfo, Set<number>> {
   return removed;
 }
 
-function shrinkValue(model: Model, value: Value, axes: ReadonlyMap<number, readonly number[]>): void {
-  if (value.tensor) {
-    const tensor = keepPositions(value.tensor, axes);
-    if (value.isInitializer) model.graph.setInitializer(value, tensor);
-    else value.tensor = tensor;
-  }
+function shrinkValue(value: Value, axes: ReadonlyMap<number, readonly number[]>): void {
+  if (value.tensor) setConstant(value, keepPositions(value.tensor, axes));
   if (value.type?.kind === "tensor" && value.type.shape) {
     value.type = { ...value.type, shape: value.type.shape.map((d, i) => axes.get(i)?.length ?? d) };
   }
 }
 
-function repairNodes(model: Model, { rules, positions }: DependencyGraph, kept: ReadonlyMap<AxisInfo, readonly number[]>): void {
+function repairNodes({ rules, positions }: DependencyGraph, kept: ReadonlyMap<AxisInfo, readonly number[]>): void {
   for (const [node, rule] of rules) {
     for (const { axis, apply } of rule.resizes ?? []) {
       const info = axis.port === "factor" ? positions.factorOf(node, axis.index) : positions.axisOf(axis.port === "in" ? node.input(axis.index) : node.output(axis.index), axis.axis);
       const list = info && kept.get(info);
-      if (list) apply(node, list.length, list, model.graph);
+      if (list) apply(node, list.length, list, node.graph!);
     }
   }
 }
@@ -105,13 +102,31 @@ function keepCodes(tensor: Tensor, dims: readonly number[], outer: number, lengt
 /** The same selection as zeros in the original weights: what a cut model must be equal to wherever no operator normalises over a cut axis. */
 export function zeroUnits(model: Model, selection: Selection): void {
   const removed = removedPositions(selection);
-  const byName = new Map([...model.graph.initializers].map((v) => [v.name, v]));
+  const own = counterparts(model, removed.keys());
   for (const [axis, gone] of removed) {
-    const value = axis.value?.tensor && byName.get(axis.value.name);
+    const value = axis.value?.tensor && own.get(axis.value);
     if (!value?.tensor || !dtypes[value.tensor.dtype].kind.startsWith("float")) continue;
     const data = value.tensor.toFloat32().slice();
     const inner = value.tensor.dims.slice(axis.axis + 1).reduce((p, d) => p * d, 1);
     for (let i = 0; i < data.length; i++) if (gone.has(Math.floor(i / inner) % axis.length)) data[i] = 0;
-    model.graph.setInitializer(value, Tensor.from("float32", value.tensor.dims, data).cast(value.tensor.dtype));
+    setConstant(value, Tensor.from("float32", value.tensor.dims, data).cast(value.tensor.dtype));
   }
+}
+
+/** Constants of the model that stand where those of the axes do in the model they were found in: same graph, same name. */
+function counterparts(model: Model, axes: Iterable<AxisInfo>): Map<Value, Value> {
+  const path = (value: Value): string => `${pathOf(value.graph)}/${value.name}`;
+  const own = new Map(allConstants(model).map((value) => [path(value), value]));
+  const found = new Map<Value, Value>();
+  for (const { value } of axes) {
+    const other = value && own.get(path(value));
+    if (value && other) found.set(value, other);
+  }
+  return found;
+}
+
+/** Where a graph lies: names repeat in the branches of an If. */
+function pathOf(graph: Graph | undefined): string {
+  const { parent } = graph ?? {};
+  return parent ? `${pathOf(parent.graph)}/${parent.label}.${parent.subgraphs.findIndex((s) => s.graph === graph)}` : "";
 }

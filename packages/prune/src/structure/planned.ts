@@ -1,4 +1,5 @@
 import type { Model, Value } from "@lathe/core";
+import { allConstants } from "./constants.ts";
 import type { Selection } from "./cut.ts";
 
 /** Number of float parameters that will be left when the selection is cut: the arithmetic that a cut is checked against. */
@@ -16,7 +17,7 @@ export function plannedParameters(model: Model, selection: Selection): number {
     }
   }
   let total = 0;
-  for (const value of model.graph.initializers) {
+  for (const value of allConstants(model)) {
     if (!value.tensor!.dtype.includes("float")) continue;
     total += value.tensor!.dims.reduce((product, length, axis) => product * (length - (gone.get(value)?.get(axis)?.size ?? 0)), 1);
   }

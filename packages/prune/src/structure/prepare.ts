@@ -14,7 +14,7 @@ const settle = fixpoint(sequence("settle", [inferTypes, shapeConstants, foldCons
 export async function prepare(model: Model, ops: OpTable, signal?: AbortSignal): Promise<void> {
   const ctx = passContext({ ops, ...(signal ? { signal } : {}) });
   for (const pass of [freezeDefaults, inlineFunctions, constantNodes, settle]) await runPass(pass, model, ctx);
-  unshareVectors(model.graph);
+  for (const graph of [...model.graph.allGraphs()]) unshareVectors(graph);
   inferShapes(model, { ops });
 }
 
@@ -23,7 +23,7 @@ export async function prepare(model: Model, ops: OpTable, signal?: AbortSignal):
  * nothing to do with each other, so each gets a copy; shared matrices (tied embeddings) stay shared.
  */
 function unshareVectors(graph: Graph): void {
-  const taken = new Set([...graph.values()].map((value) => value.name));
+  const taken = new Set([...graph.root.allGraphs()].flatMap((one) => [...one.values()]).map((value) => value.name));
   const fresh = (base: string): string => {
     let i = 1;
     while (taken.has(`${base}_${i}`)) i++;
@@ -32,7 +32,7 @@ function unshareVectors(graph: Graph): void {
   };
   for (const value of [...graph.initializers]) {
     if (value.isGraphOutput || !isVector(value.tensor!)) continue;
-    for (const { node, index } of [...value.uses].slice(1)) if (node.graph === graph) node.setInput(index, graph.addInitializer(fresh(value.name), value.tensor!));
+    for (const { node, index } of [...value.uses].slice(1)) node.setInput(index, node.graph!.addInitializer(fresh(value.name), value.tensor!));
   }
 }
 
