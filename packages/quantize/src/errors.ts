@@ -36,7 +36,7 @@ export const quantizeErrors = defineErrors({
   },
   QUANT_NOTHING_TO_DO: {
     text: (d: { types: string }) => `The model has no node that can be quantized (looked for ${d.types}).`,
-    remedy: "Check nodes, excludeNodes and opTypes, or whether the model is quantized already.",
+    remedy: "Check nodes, excludeNodes and opTypes; `bodies` reaches into If, Loop and Scan.",
   },
   QUANT_ALREADY: {
     text: (d: { node: string }) => `The model is quantized already (node "${d.node}").`,

@@ -20,6 +20,7 @@ export * from "./targets.ts";
 export { staticOptions, dynamicOptions, searchOptions, autoOptions, type StaticOptions, type StaticOptionsInput, type DynamicTechniqueOptions } from "./options.ts";
 export * from "./saturation.ts";
 export * from "./static.ts";
+export { exposeBodies } from "./bodies.ts";
 export { fuseToQOperator } from "./qoperator.ts";
 export * from "./dynamic.ts";
 export * from "./technique.ts";

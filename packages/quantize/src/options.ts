@@ -55,6 +55,7 @@ export const staticOptions = z.strictObject({
   opTypes: names.describe("operators to quantize"),
   nodes: names.describe("only these nodes"),
   excludeNodes: names.describe("all but these nodes"),
+  bodies: z.boolean().default(false).describe("also quantize inside the bodies of If, Loop and Scan"),
   simplify: z.boolean().default(true).describe("fold BatchNorm, constants and no-ops first: what stands between layers keeps them from fusing"),
   equalize: z.boolean().default(false).describe("cross-layer equalisation before quantizing: helps per-tensor weights"),
   smooth: z.number().min(0).max(1).optional().describe("SmoothQuant with this alpha, before quantizing: helps transformers with outlier channels"),

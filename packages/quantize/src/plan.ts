@@ -158,10 +158,10 @@ export class Planner {
 
 export const isFloatValue = (value: Value): boolean => value.dtype === "float32";
 
-/** Plans Q/DQ for `nodes` (in execution order). Edits nothing. */
+/** Plans Q/DQ for `nodes`, which may stand in bodies as well, in execution order. Edits nothing. */
 export function planQdq(graph: Graph, nodes: ReadonlySet<Node>, options: PlanOptions, opset: number): QdqPlan {
   const planner = new Planner(options, opset);
-  for (const node of graph.nodes) if (nodes.has(node)) (placement[node.opType] ?? placement.default!)(node, planner);
+  for (const node of graph.allNodes()) if (nodes.has(node)) (placement[node.opType] ?? placement.default!)(node, planner);
   pointRanges(graph, nodes, planner.tensors);
   return { tensors: planner.tensors, biases: planner.biases, absorbed: planner.absorbed, options };
 }
@@ -169,7 +169,7 @@ export function planQdq(graph: Graph, nodes: ReadonlySet<Node>, options: PlanOpt
 /** What is clipped behind a value (Relu, Clip) need not be represented in it; what Softmax gives is known. */
 function pointRanges(graph: Graph, nodes: ReadonlySet<Node>, tensors: Map<Value, TensorPlan>): void {
   const observe = new Map<Value, Value | Range>();
-  for (const node of graph.nodes) {
+  for (const node of graph.allNodes()) {
     if (!nodes.has(node)) continue;
     const input = node.input(0);
     if (node.opType === "Softmax") observe.set(node.out, { min: 0, max: 1 });

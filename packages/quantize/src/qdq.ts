@@ -37,10 +37,10 @@ export interface QdqResult {
 }
 
 /** Applies `plan`. `ranges` gives the real range of every observed activation, by name. @throws QUANT_RANGE_MISSING, QUANT_RANGE_NOT_FINITE */
-export function emitQdq(graph: Graph, plan: QdqPlan, ranges: ReadonlyMap<string, Range>, options: EmitOptions): QdqResult {
+export function emitQdq(plan: QdqPlan, ranges: ReadonlyMap<string, Range>, options: EmitOptions): QdqResult {
   const resolved = finalParams(plan, ranges, options.adjustBias);
-  for (const node of plan.absorbed) absorbInto(graph, node, plan, resolved);
-  const writer = new QdqWriter(graph, options);
+  for (const node of plan.absorbed) absorbInto(node.graph!, node, plan, resolved);
+  const writer = new QdqWriter(options);
   for (const [value, how] of plan.tensors) writer.parameters(resolved.get(value)!, value, how);
   for (const [value, how] of plan.tensors) if (how.kind === "constant") writer.constant(value, resolved.get(value)!.original);
   for (const [value, how] of plan.tensors) if (how.kind !== "constant") writer.activation(value, resolved.get(value)!);

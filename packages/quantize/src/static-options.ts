@@ -37,6 +37,7 @@ export function toEmitOptions(options: StaticOptions, plan: PlanOptions, opset: 
     graphOutputs: options.graphOutputs ?? true,
     biasZeroPoint: options.biasZeroPoint ?? true,
     adjustBias: options.adjustBias ?? true,
+    bodies: options.bodies,
   };
 }
 

@@ -1,10 +1,11 @@
 /** Static quantization: the ranges of activations are learnt from data beforehand, and everything in between runs in integers. */
-import { inferShapes, random, simplifyModel, type Feeds, type Model, type Node, type Random, type Runtime, type Tensor } from "@lathe/core";
+import { inferShapes, random, simplifyModel, type Feeds, type Model, type Node, type Random, type Runtime, type Tensor, type Value } from "@lathe/core";
 import { learnRounding, type LearnedRounding } from "./accuracy/adaround/learn.ts";
 import { addMissingBiases, correctBiases } from "./accuracy/bias-correction.ts";
 import { equalizeLayers } from "./accuracy/equalize.ts";
 import { smoothActivations } from "./accuracy/smooth.ts";
-import { chooseRange, needsHistogram } from "./calibrate/choose.ts";
+import { exposeBodies, innerValues, insideLoop, uniqueAcrossBodies } from "./bodies.ts";
+import { chooseRange, needsHistogram, type CalibrationMethod } from "./calibrate/choose.ts";
 import { observe, type Observations } from "./calibrate/run.ts";
 import { quantizeErrors } from "./errors.ts";
 import { adaroundOptions, checked, staticOptions, type StaticOptions, type StaticOptionsInput } from "./options.ts";
@@ -83,8 +84,10 @@ export function planStatic(source: Model, input: StaticOptionsInput = {}): Stati
   checkTypes(planOptions);
   const { least, wanted } = neededOpset(planOptions, resolved);
   const model = prepare(source, least, wanted);
+  if (resolved.bodies) uniqueAcrossBodies(model.graph);
   checkNames(model.graph, resolved.simplify ? {} : resolved, Object.keys(resolved.overrides ?? {}));
-  const nodes = selectNodes(model.graph, resolved, staticOpTypes);
+  const nodes = new Set<Node>();
+  for (const graph of resolved.bodies ? model.graph.allGraphs() : [model.graph]) for (const node of selectNodes(graph, resolved, staticOpTypes)) nodes.add(node);
   if (resolved.floatTail) for (const node of tailNodes(model.graph)) nodes.delete(node);
   if (resolved.constantOperands === false) for (const node of nodes) if (hasConstantOperand(node)) nodes.delete(node);
   const plan = planQdq(model.graph, nodes, planOptions, model.opset);
@@ -106,6 +109,7 @@ export async function simplifyFirst(model: Model, input: StaticOptionsInput): Pr
   if (!options.simplify) return;
   refuse(model);
   uniqueNames(model.graph);
+  if (options.bodies) uniqueAcrossBodies(model.graph);
   checkNames(model.graph, options);
   await simplifyModel(model);
   uniqueNames(model.graph);
@@ -115,11 +119,11 @@ export async function simplifyFirst(model: Model, input: StaticOptionsInput): Pr
 export function applyStatic(
   { model, plan, options, emit, nodes, reasons }: StaticPlan, ranges: ReadonlyMap<string, Range>, samples = 0, rounded?: ReadonlyMap<string, Tensor>,
 ): StaticReport {
-  const done = emitQdq(model.graph, plan, ranges, { ...emit, rounded });
+  const done = emitQdq(plan, ranges, { ...emit, rounded });
   if (emit.domain !== "") model.opsetImports.set(emit.domain, 1);
   tuneFor(options.target, model.graph);
   if (options.format === "qoperator") {
-    fuseToQOperator(model.graph, model.opset);
+    for (const graph of Array.from(model.graph.allGraphs())) fuseToQOperator(graph, model.opset);
     model.opsetImports.set("com.microsoft", 1);
   }
   inferShapes(model);
@@ -132,7 +136,7 @@ export function applyStatic(
 export async function calibrate(plan: StaticPlan, services: StaticServices, all = false): Promise<Observations> {
   const tensors = all ? plan.touched : new Set([...valuesToObserve(plan.plan)].map((v) => v.name));
   if (tensors.size === 0) return { samples: 0, tensors: new Map() };
-  return observe(plan.model, tensors, {
+  return observe(plan.options.bodies ? exposeBodies(plan.model, tensors) : plan.model, tensors, {
     runtime: services.runtime,
     data: take(services.data, plan.options.samples),
     histogram: needsHistogram(plan.options.method),
@@ -146,10 +150,24 @@ export async function calibrate(plan: StaticPlan, services: StaticServices, all 
 }
 
 /** Ranges by the plan's method. */
-export function rangesOf(observations: Observations, { options, plan }: StaticPlan): Map<string, Range> {
+export function rangesOf(observations: Observations, { model, options, plan }: StaticPlan): Map<string, Range> {
   const dtype = plan.options.activationType;
   const choose = { method: options.method, percentile: options.percentile, symmetric: plan.options.symmetricActivations, dtype };
-  return new Map([...observations.tensors].map(([name, stats]) => [name, chooseRange(stats, choose)]));
+  const inner = options.bodies ? innerValues(model) : new Map<string, Value>();
+  const methodOf = (name: string): CalibrationMethod => {
+    const value = inner.get(name);
+    // Of tensors in loops only extremes are known; averages would count the samples that do not reach a body.
+    return value && (insideLoop(value) || choose.method === "moving-average") ? "minmax" : choose.method;
+  };
+  return new Map([...observations.tensors].map(([name, stats]) => [name, chooseRange(stats, { ...choose, method: methodOf(name) })]));
+}
+
+/** Names of nodes in bodies that no calibration sample reached: nothing but zeros was seen of a tensor whose range they need. */
+export function unreachedNodes({ model, plan, options }: StaticPlan, { tensors }: Observations): string[] {
+  if (!options.bodies) return [];
+  const inner = innerValues(model);
+  const wanted = new Set([...valuesToObserve(plan)].filter((v) => inner.get(v.name) === v && tensors.get(v.name)?.min === 0 && tensors.get(v.name)?.max === 0));
+  return [...model.graph.allNodes()].filter((node) => [...node.inputs, ...node.outputs].some((v) => v && wanted.has(v))).map((node) => node.name);
 }
 
 export interface StaticResult {
@@ -157,6 +175,8 @@ export interface StaticResult {
   readonly report: StaticReport;
   /** With `rounding: "adaround"`: what was learned. */
   readonly rounding?: LearnedRounding;
+  /** Nodes in bodies that stay float because no calibration sample reached them. */
+  readonly unreached: readonly string[];
 }
 
 /**
@@ -167,14 +187,16 @@ export async function quantizeStatic(model: Model, options: StaticOptionsInput, 
   const copy = model.clone();
   await simplifyFirst(copy, options);
   await rebalance(copy, options, services);
-  const plan = planStatic(copy, options);
-  const observations = await calibrate(plan, services);
+  const first = planStatic(copy.clone(), options);
+  const observations = await calibrate(first, services);
+  const unreached = unreachedNodes(first, observations);
+  const plan = unreached.length === 0 ? first : planStatic(copy, { ...options, excludeNodes: [...(options.excludeNodes ?? []), ...unreached] });
   const ranges = rangesOf(observations, plan);
   const learned = services.round ? undefined : await learn(plan, ranges, services);
   const rounded = learned?.rounded ?? (await services.round?.(plan, ranges));
   if (plan.options.correctBias) await correctBiases(plan, services, rounded);
   const report = applyStatic(plan, ranges, observations.samples, rounded);
-  return { model: plan.model, report, ...(learned ? { rounding: learned } : {}) };
+  return { model: plan.model, report, ...(learned ? { rounding: learned } : {}), unreached };
 }
 
 /** Integer weights by AdaRound when the options ask for it. */

@@ -28,6 +28,7 @@ export const staticQuantize = defineTechnique({
     const onLayer = (done: number, total: number, layer: string): void => ctx.progress({ done, total, message: `rounding of ${layer}` });
     const made = await quantizeStatic(model, options, { data, runtime, signal: ctx.signal, random: ctx.random, turn: () => ctx.turn(), onSample, onLayer });
     const { model: quantized, report: { reasons, ...metrics } } = made;
+    for (const node of made.unreached) ctx.warn({ code: "QUANT_UNREACHED", node, message: "stays float: no calibration sample reached the body it stands in, or gave anything but zeros there" });
     const rounding = made.rounding && { layers: made.rounding.layers, nearest: made.rounding.nearest };
     if (!options.verify && !options.failIfSlower) return { model: quantized, metrics, details: toJson({ reasons, rounding }) };
     const samples = await data.take(2).toArray();

@@ -35,8 +35,9 @@ export function addMissingBiases(graph: Graph): void {
 }
 
 /** Conv and Gemm nodes whose weight is quantized and whose bias is a constant of their own. */
-function layersOf({ plan }: StaticPlan): Layer[] {
+function layersOf({ plan, model }: StaticPlan): Layer[] {
   return plan.biases.flatMap(({ node }) => {
+    if (node.graph !== model.graph) return [];
     const bias = node.input(2);
     const weight = node.input(1);
     const how = weight && plan.tensors.get(weight);

@@ -7,7 +7,7 @@ import { calibrationMethods, type CalibrationMethod } from "../calibrate/choose.
 import type { Observations } from "../calibrate/run.ts";
 import { quantizeErrors } from "../errors.ts";
 import type { StaticOptionsInput } from "../options.ts";
-import { applyStatic, calibrate, learn, planStatic, rangesOf, simplifyFirst, type StaticReport } from "../static.ts";
+import { applyStatic, calibrate, learn, planStatic, rangesOf, simplifyFirst, unreachedNodes, type StaticReport } from "../static.ts";
 import { mismatchedConcats } from "../tail.ts";
 import { reference } from "./noise.ts";
 import { rankNodes, type NodeSensitivity } from "./sensitivity.ts";
@@ -110,7 +110,8 @@ class Search {
   }
 
   async #try(options: StaticOptionsInput, observations: Observations, excluded: readonly string[]): Promise<Candidate> {
-    const plan = planStatic(this.#model.clone(), { ...options, excludeNodes: [...(options.excludeNodes ?? []), ...excluded] });
+    const unreached = unreachedNodes(planStatic(this.#model.clone(), options), observations);
+    const plan = planStatic(this.#model.clone(), { ...options, excludeNodes: [...(options.excludeNodes ?? []), ...unreached, ...excluded] });
     const ranges = rangesOf(observations, plan);
     // Scales of weights do not depend on the ranges of activations: rounding is learned once, for all candidates.
     this.#rounded ??= (await learn(plan, ranges, this.#services))?.rounded;

@@ -88,6 +88,7 @@ function layerOf(value: Value, { spec, list }: ParamSet, { maxColumns }: AdaRoun
   if (list.length === 0) return "its scales are by block";
   const [use] = value.uses;
   if (!use || value.useCount !== 1) return "several nodes read it";
+  if (use.node.graph?.parent) return "it is read inside a body";
   const layer = use.index === 1 ? linearOf(use.node) : undefined;
   if (!layer) return `${use.node.opType} ("${use.node.label}") is not a Conv, Gemm or MatMul whose products can be written down`;
   if (layer.columns > maxColumns) return `it has ${layer.columns} inputs, more than maxColumns (${maxColumns})`;
