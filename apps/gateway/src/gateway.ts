@@ -90,9 +90,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     let ready = true;
     const collector = startCollector(app);
     const worker = workers > 0 ? await startWorker({ db, blobs, modules: offer.modules, engine, children, concurrency: workers, attemptMs: limits.attemptMs, drainMs: limits.drainMs, log, onFinish: metrics.attempt }) : undefined;
-    const schema = makeSchema(offer);
-    const operations = options.operations === undefined ? undefined : await loadOperations(options.operations, schema);
-    const server = options.http === false ? undefined : await listen(makeServer({ app, yoga: makeYoga({ app, schema, development: options.development ?? false }), metrics, ready: () => ready, publicUrl: options.publicUrl, operations }), host, port);
+    const yoga = makeYoga({ app, schema: makeSchema(offer), development: options.development ?? false });
+    const operations = options.operations === undefined ? undefined : await loadOperations(options.operations, yoga);
+    const server = options.http === false ? undefined : await listen(makeServer({ app, yoga, metrics, ready: () => ready, publicUrl: options.publicUrl, operations }), host, port);
     const url = server ? `http://${host.includes(":") ? `[${host}]` : host}:${(server.address() as AddressInfo).port}` : "";
     log.info("started", { url, tier: db.tier, workers, techniques: offer.techniques.map((t) => t.name), isolation: children.isolation });
     const close = once(async () => {

@@ -49,10 +49,8 @@ describe("steps that judge models", () => {
     expect(made!.fileBytes).toBeLessThan((await clientOf(g).model(model))!.fileBytes * 0.6);
   });
 
-  it("are refused before a job is accepted when there are no labels, and fail with a code when the data has none", async () => {
+  it("are refused before a job is accepted when there are no labels", async () => {
     expect(await start([{ search: { goal: "BYTES", steps: [{ simplify: {} }] } }])).toMatchObject({ code: "STEP_INVALID", message: expect.stringContaining("labels") });
-    const { job } = await start([{ search: { goal: "BYTES", steps: [{ simplify: {} }] } }], { d: bare, b: 32 });
-    await expect((await clientOf(g).job(job!.id)).result()).rejects.toThrow(/no labels/);
   });
 });
 

@@ -44,7 +44,7 @@ export async function graphql({ app, yoga, req, res, target, principal, allowanc
         return ending.signal();
       },
     };
-    const { status, headers, body: reply } = await yoga(asked, context);
+    const { status, headers, body: reply } = await yoga.answer(asked, context);
     if (res.headersSent) return;
     if (reply !== null && typeof reply !== "string") {
       res.writeHead(status, { ...headers, "cache-control": "no-store" });

@@ -1,8 +1,8 @@
 /** Operations that are known ahead: with a file of them, keys without the scope admin run these alone. */
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { GraphQLError, parse, validate, type GraphQLSchema } from "graphql";
 import { gatewayErrors } from "../errors.ts";
+import type { Yoga } from "./yoga.ts";
 
 /** By id, and by the SHA-256 of the text in hexadecimal digits. */
 export type Operations = ReadonlyMap<string, string>;
@@ -11,13 +11,13 @@ const hashOf = (text: string): string => createHash("sha256").update(text).diges
 
 /**
  * A JSON file: either a list of texts, or an object of texts by id, as tools that persist operations write it.
- * @throws OPERATIONS_FILE, also for an operation that does not fit the schema
+ * @throws OPERATIONS_FILE, also for an operation that the schema or the limits refuse
  */
-export async function loadOperations(file: string, schema: GraphQLSchema): Promise<Operations> {
+export async function loadOperations(file: string, yoga: Pick<Yoga, "check">): Promise<Operations> {
   const known = new Map<string, string>();
   for (const [id, text] of await entriesOf(file)) {
-    const problem = problemOf(text, schema);
-    if (problem !== undefined) throw gatewayErrors.OPERATIONS_FILE({ file, reason: `the operation ${id} does not fit the schema: ${problem}` });
+    const problem = typeof text === "string" ? yoga.check(text) : "it is not a text";
+    if (problem !== undefined) throw gatewayErrors.OPERATIONS_FILE({ file, reason: `the operation ${id} cannot run: ${problem}` });
     known.set(id, text as string).set(hashOf(text as string), text as string);
   }
   return known;
@@ -32,16 +32,6 @@ async function entriesOf(file: string): Promise<[string, unknown][]> {
   }
   if (typeof content !== "object" || content === null) throw gatewayErrors.OPERATIONS_FILE({ file, reason: "it holds neither a list nor an object" });
   return Object.entries(content);
-}
-
-function problemOf(text: unknown, schema: GraphQLSchema): string | undefined {
-  if (typeof text !== "string") return "it is not a text";
-  try {
-    return validate(schema, parse(text))[0]?.message;
-  } catch (error) {
-    if (error instanceof GraphQLError) return error.message;
-    throw error;
-  }
 }
 
 export interface Params {

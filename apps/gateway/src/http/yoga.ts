@@ -27,7 +27,11 @@ export interface PlainReply {
   readonly body: string | ReadableStream<Uint8Array> | null;
 }
 
-export type Yoga = (request: PlainRequest, context: Ctx) => Promise<PlainReply>;
+export interface Yoga {
+  answer(request: PlainRequest, context: Ctx): Promise<PlainReply>;
+  /** Why a key without special rights could never run this operation: syntax, schema, limits. Undefined when it could. */
+  check(text: string): string | undefined;
+}
 
 /** Stands where yoga makes a `Response`. */
 class Reply implements PlainReply {
@@ -52,7 +56,7 @@ export function makeYoga({ app, schema, development }: YogaOptions): Yoga {
     costLimit: { enabled: false },
     blockFieldSuggestion: { enabled: !development },
   }).protect();
-  const { handleRequest } = createYoga<Ctx & object>({
+  const { handleRequest, getEnveloped } = createYoga<Ctx & object>({
     schema,
     fetchAPI: { Response: Reply as unknown as typeof Response },
     // The body was read, and bounded, before.
@@ -67,7 +71,18 @@ export function makeYoga({ app, schema, development }: YogaOptions): Yoga {
     maskedErrors: { maskError: (error) => mask(app, error), isDev: false },
     plugins: [...(armor.plugins as unknown as Plugin[]), introspectionFor(), refusedIs400()],
   });
-  return async (request, context) => (await handleRequest(request as unknown as Request, context)) as unknown as PlainReply;
+  return {
+    answer: async (request, context) => (await handleRequest(request as unknown as Request, context)) as unknown as PlainReply,
+    check(text) {
+      const { schema: own, parse, validate } = getEnveloped({ principal: { scopes: new Set() } });
+      try {
+        return (validate(own, parse(text)) as readonly Error[])[0]?.message;
+      } catch (error) {
+        if (isGraphQLError(error)) return error.message;
+        throw error;
+      }
+    },
+  };
 }
 
 /** Errors made for clients pass; of all others they learn nothing, and the log learns everything. */
