@@ -6,6 +6,7 @@ import { ortErrors } from "./errors.ts";
 
 export { ortErrors } from "./errors.ts";
 export { webRuntime, type WebRuntimeOptions } from "./web.ts";
+export { timeInTurns, type Timing, type TurnsOptions } from "./measure/turns.ts";
 export { difference, DifferenceMeter, type TensorDifference } from "./measure/difference.ts";
 export { withOutputs } from "./measure/outputs.ts";
 export { eachSample, type Samples } from "./measure/samples.ts";

@@ -31,7 +31,7 @@ export interface SchemeServices {
   readonly runtime: Runtime;
   readonly data: AsyncIterable<Feeds> | Iterable<Feeds>;
   readonly signal?: AbortSignal | undefined;
-  /** Times the candidates, in ms by name, where the clock on the wall is not what counts. Default: `benchmark` of @lathe/ort, fast end of the samples. */
+  /** Times the candidates, in ms by name, where the clock on the wall is not what counts. Default: `timeInTurns` of @lathe/ort, fast end of the samples. */
   readonly time?: ((candidates: Readonly<Record<string, Model>>, feeds: Feeds) => Promise<ReadonlyMap<string, number>>) | undefined;
   readonly onScheme?: ((scheme: string) => void) | undefined;
 }
@@ -55,7 +55,7 @@ export interface SchemeChoice {
 }
 
 /** Schemes whose times are this near count as equal; the more exact one wins. */
-const EQUAL_TIME = 1.02;
+const EQUAL_TIME = 1.01;
 
 /** Only what carries weights, and the clips behind it. */
 const weightsOnly = ["Conv", "MatMul", "Gemm", "Relu", "Clip"];
@@ -141,8 +141,8 @@ async function pickFastest(candidates: Readonly<Record<string, Model>>, known: R
 
 /** The fast end of the samples: what other work on the machine adds is not the model's. */
 const wallTimes = ({ threads = 1, rounds = 15 }: SchemeOptions, { runtime, signal }: SchemeServices): NonNullable<SchemeServices["time"]> => async (candidates, feeds) => {
-  const { benchmark } = await import("@lathe/ort");
-  const { timings } = await benchmark(candidates, feeds, { threads, rounds, runtime, ...(signal ? { signal } : {}) });
+  const { timeInTurns } = await import("@lathe/ort");
+  const timings = await timeInTurns(candidates, feeds, { threads, rounds, runtime, ...(signal ? { signal } : {}) });
   return new Map(timings.map(({ name, p5 }) => [name, p5]));
 };
 
