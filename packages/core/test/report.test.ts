@@ -152,3 +152,31 @@ describe("numbers as people read them", () => {
     expect(textTable({ columns: [{ title: "text" }, { title: "n", right: true }], rows: [["你好", "1"], ["e\u0301x", "10"]] })).toEqual(["text   n", "────  ──", "你好   1", "e\u0301x    10"]);
   });
 });
+
+describe("distributions that a technique gives", () => {
+  const one = (title: string) => ({ title, note: "9.8 dB", low: -2, high: 6, counts: [1, 0, 40, 900, 30, 0, 2, 1], range: { min: -1, max: 4, step: 0.5 }, levels: 11, clipped: 0.004 });
+  const drawing = (count: number) => defineTechnique({
+    name: "drawing", summary: "", options: z.object({}),
+    apply: () => ({ details: { kept: 1, distributions: [...Array.from({ length: count }, (_, i) => one(i === 0 ? "a<b" : `t${i}`)), { title: "broken" }] } }),
+  });
+  const run = async (count: number): Promise<Report> => (await pipeline(drawing(count)()).run(tinyModel()).result).report;
+
+  test("are drawn with range, levels and clipped parts, and said in words", async () => {
+    const html = (await run(2)).toHtml();
+    expect(html.match(/<svg role="img" aria-label="[^"]*Heights are logarithmic\."/g)).toHaveLength(2);
+    expect(html).toContain('aria-label="a&#60;b, 9.8 dB: values from −2 to 6; quantized from −1 to 4 in 11 levels; 0.4 % of the values are clipped. Heights are logarithmic."');
+    expect(html).toContain('<rect class="beyond" x="0" y="0" width="50" height="78"/><rect class="beyond" x="300" y="0" width="100" height="78"/>');
+    expect(html.match(/M[\d.]+ 78v6/g)).toHaveLength(22);
+    expect(html).not.toMatch(/broken|a<b/);
+  });
+  test("are a table in text, and are not printed again among the details", async () => {
+    const report = await run(2);
+    expect(report.toText()).toMatch(/t1 +9\.8 dB +−2 to 6 +−1 to 4 +0\.4 %/);
+    expect(report.toHtml()).toMatch(/<pre>\{\s*&#34;kept&#34;: 1\s*\}<\/pre>/);
+  });
+  test("are capped, which is said", async () => {
+    const html = (await run(3000)).toHtml();
+    expect(html).toContain("The first 60 of 3000 tensors are shown.");
+    expect(html.length).toBeLessThan(300_000);
+  });
+});

@@ -10,6 +10,8 @@ import { verifyFusion } from "./verify/fusion.ts";
 
 /** Tensors whose noise the report lists. */
 const NOISIEST = 20;
+/** Tensors whose histograms it holds. */
+const PICTURED = 100;
 
 /**
  * Integer weights and activations, with ranges learnt from calibration data.
@@ -39,7 +41,7 @@ export const staticQuantize = defineTechnique({
     return {
       model: quantized,
       metrics: { ...metrics, integerNodes, floatNodes: fusion.float.length, ...(speedup ? { speedup } : {}) },
-      details: toJson({ reasons, rounding, fusion, noisiest: noise.slice(0, NOISIEST) }),
+      details: toJson({ reasons, rounding, fusion, noisiest: noise.slice(0, NOISIEST).map(({ tensor, sqnr }) => ({ tensor, sqnr })), distributions: noise.slice(0, PICTURED).map((n) => n.distribution) }),
     };
   },
 });

@@ -1,6 +1,6 @@
 /** The contract of techniques, checked by the suite that third parties use; and the two techniques that search. */
 import { describe, expect, it } from "vitest";
-import { decodeModel, dataset, pipeline } from "@lathe/core";
+import { decodeModel, dataset, pipeline, type Distribution } from "@lathe/core";
 import { ortRuntime, randomFeeds } from "@lathe/ort";
 import { autoQuantize, dynamicQuantize, quantizeSearch, staticQuantize, verifyFusion, quantizeStatic } from "@lathe/quantize";
 import { registerConformance, tinyCnn, tinyTransformer } from "@lathe/testkit";
@@ -54,6 +54,15 @@ describe("quantize-static with verify", () => {
     const { noisiest } = details as { noisiest: { tensor: string; sqnr: number }[] };
     expect(noisiest).toHaveLength(20);
     expect(noisiest[0]!.sqnr).toBeLessThan(noisiest[19]!.sqnr);
+    const { distributions } = details as unknown as { distributions: readonly Distribution[] };
+    expect(distributions[0]).toMatchObject({ title: noisiest[0]!.tensor, note: `${noisiest[0]!.sqnr.toFixed(1)} dB`, levels: 256 });
+    for (const { low, high, counts, range, clipped } of distributions) {
+      // Ranges are those of the calibration data, which these samples are: nothing but rounding lies outside.
+      expect(clipped).toBeLessThan(0.001);
+      expect(range!.max - range!.min).toBeGreaterThan(0.9 * (Math.max(high, 0) - Math.min(low, 0)));
+      expect(counts.length).toBeLessThanOrEqual(64);
+    }
+    expect(report.toHtml()).toContain('class="pictures"');
   });
 });
 

@@ -60,3 +60,24 @@ export interface Curve {
   readonly y: string;
   readonly series: readonly { readonly name: string; readonly points: readonly (readonly [x: number, y: number])[] }[];
 }
+
+/**
+ * How the values of a tensor lie, and what a quantizer makes of them. Techniques may give a list of these as `details.distributions`,
+ * the most telling first.
+ */
+export interface Distribution {
+  /** The tensor. */
+  readonly title: string;
+  /** A few words beside it, for instance "12.3 dB". */
+  readonly note?: string;
+  /** Ends of the histogram; its bins are equally wide. */
+  readonly low: number;
+  readonly high: number;
+  readonly counts: readonly number[];
+  /** What the codes of the quantized type cover; `step` is the distance between two codes. */
+  readonly range?: { readonly min: number; readonly max: number; readonly step?: number };
+  /** Number of codes. */
+  readonly levels?: number;
+  /** Share of the values outside the range. */
+  readonly clipped?: number;
+}

@@ -3,6 +3,7 @@ import type { ReportData } from "./data.ts";
 import { sectionsOf, type Block, type Section } from "./sections.ts";
 import { style } from "./style.ts";
 import { escapeHtml, tableHtml } from "./html-table.ts";
+import { distributionFigure } from "./histogram-svg.ts";
 import { barChart, lineChart } from "./svg.ts";
 
 export function reportHtml(data: ReportData): string {
@@ -41,6 +42,7 @@ function blockHtml(block: Block): string {
     case "figures": return `<div class="figures">${block.figures.map((f) => `<div><span>${escapeHtml(f.label)}</span><b>${escapeHtml(f.value)}</b><span>${escapeHtml(f.note)}</span></div>`).join("")}</div>`;
     case "note": return `<p class="${block.tone}">${escapeHtml(block.text)}</p>`;
     case "bars": return barChart(block.chart);
+    case "distributions": return `<div class="pictures">${block.pictures.map(distributionFigure).join("")}</div>`;
     case "lines": return lineChart(block.curve);
     case "folded": {
       const inner = block.table ? tableHtml(block.table) : `<pre>${escapeHtml(JSON.stringify(block.json, undefined, 2) ?? "")}</pre>`;

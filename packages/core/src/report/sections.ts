@@ -2,7 +2,7 @@
 import type { LayerStats, ModelStats } from "../stats.ts";
 import type { StepRecord } from "../technique/run-step.ts";
 import type { Json } from "../technique/contract.ts";
-import type { Curve, ReportData } from "./data.ts";
+import type { Curve, Distribution, ReportData } from "./data.ts";
 import * as format from "./format.ts";
 import { column, numbers, type Table } from "./table.ts";
 
@@ -18,6 +18,8 @@ export type Block =
   | { readonly kind: "note"; readonly text: string; readonly tone: "plain" | "warning" }
   | { readonly kind: "bars"; readonly chart: BarChart }
   | { readonly kind: "lines"; readonly curve: Curve }
+  /** Histograms, which only HTML draws. */
+  | { readonly kind: "distributions"; readonly pictures: readonly Distribution[] }
   /** Long content that only HTML shows, folded. */
   | { readonly kind: "folded"; readonly title: string; readonly table?: Table; readonly json?: Json };
 
@@ -48,6 +50,7 @@ export function sectionsOf(data: ReportData): readonly Section[] {
     { title: "Speed", blocks: speedBlocks(data) },
     ...(data.tables ?? []).map(({ title, columns, rows }) => ({ title, blocks: [table(extraTable(columns, rows))] })),
     { title: "Curves", blocks: [...(data.curves ?? []), ...data.steps.flatMap(curvesOf)].map((curve): Block => ({ kind: "lines", curve })) },
+    { title: "Distributions", blocks: data.steps.flatMap(distributionBlocks) },
     { title: "Steps", blocks: stepBlocks(data.steps) },
     { title: "Layers", blocks: layerBlocks(data) },
     { title: "Operators", blocks: [table(histogram(data.before, data.after))] },
@@ -140,7 +143,7 @@ function stepBlocks(steps: readonly StepRecord[]): Block[] {
   const warnings = flat.flatMap(({ number, step }) => step.warnings.map((w) => note(`Step ${number} ${step.name}: ${w.message}${w.node === undefined ? "" : ` (${w.node})`} [${w.code}]`, "warning")));
   const folded = flat.flatMap(({ number, step }): Block[] => [
     { kind: "folded", title: `Step ${number} ${step.name}: options`, json: step.options },
-    ...(step.details === null ? [] : [{ kind: "folded", title: `Step ${number} ${step.name}: details`, json: step.details } as const]),
+    ...(step.details === null ? [] : [{ kind: "folded", title: `Step ${number} ${step.name}: details`, json: shownDetails(step) } as const]),
   ]);
   return [table({ columns: [numbers("step"), column("technique"), numbers("time"), numbers("weights after"), numbers("change"), column("figures")], rows }), ...warnings, ...folded];
 }
@@ -155,6 +158,42 @@ function curvesOf(step: StepRecord): readonly Curve[] {
   if (details === null || typeof details !== "object" || !("curves" in details) || !Array.isArray(details["curves"])) return inner;
   const own = (details["curves"] as readonly unknown[]).filter(isCurve);
   return [...own.map((curve) => ({ ...curve, title: `${step.name}: ${curve.title}` })), ...inner];
+}
+
+/** Histograms drawn; each takes about 2 kB. */
+const MOST_PICTURES = 60;
+
+function distributionBlocks(step: StepRecord): Block[] {
+  const inner = step.steps.flatMap(distributionBlocks);
+  const all = distributionsOf(step);
+  if (all.length === 0) return inner;
+  const drawn = all.slice(0, MOST_PICTURES);
+  const range = ({ range: r }: Distribution): string => (r ? `${format.decimal(r.min)} to ${format.decimal(r.max)}` : "");
+  const rows = drawn.map((d) => [d.title, d.note ?? "", `${format.decimal(d.low)} to ${format.decimal(d.high)}`, range(d), d.clipped === undefined ? "" : format.percent(d.clipped)]);
+  return [
+    note(`${step.name}: values before quantization (grey, logarithmic heights), the range that the codes cover (lines) and what is clipped (shaded); the noisiest tensors first.`),
+    ...(all.length > drawn.length ? [note(`The first ${drawn.length} of ${all.length} tensors are shown.`)] : []),
+    table({ columns: [column("tensor"), numbers("SQNR"), numbers("values"), numbers("range of the codes"), numbers("clipped")], rows }),
+    { kind: "distributions", pictures: drawn },
+    ...inner,
+  ];
+}
+
+function distributionsOf({ details }: StepRecord): readonly Distribution[] {
+  if (details === null || typeof details !== "object" || !("distributions" in details) || !Array.isArray(details["distributions"])) return [];
+  return (details["distributions"] as readonly unknown[]).filter(isDistribution);
+}
+
+function isDistribution(value: unknown): value is Distribution {
+  const d = value as Partial<Distribution> | null;
+  return typeof d === "object" && d !== null && typeof d.title === "string" && typeof d.low === "number" && typeof d.high === "number" && Array.isArray(d.counts) && d.counts.length > 0 && d.counts.every((c) => typeof c === "number");
+}
+
+/** What is drawn elsewhere is not printed again. */
+function shownDetails({ details }: StepRecord): Json {
+  if (details === null || typeof details !== "object" || !("distributions" in details)) return details;
+  const { distributions: _, ...rest } = details as { readonly [key: string]: Json | undefined };
+  return rest;
 }
 
 function isCurve(value: unknown): value is Curve {

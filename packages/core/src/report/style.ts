@@ -29,6 +29,12 @@ const rules: readonly (readonly [selectors: string, declarations: string])[] = [
   ["svg .line", "fill:none;stroke-width:1.8;stroke-linejoin:round"],
   ["svg .grid", "stroke:var(--line)"],
   ...[0, 1, 2, 3, 4, 5].flatMap((i) => [[`svg .s${i},svg .f${i}`, `fill:var(--c${i})`], [`svg .l${i}`, `stroke:var(--c${i})`]] as const),
+  [".pictures", "display:grid;grid-template-columns:repeat(auto-fill,minmax(17rem,1fr));gap:.5rem 1.25rem;margin:1rem 0"],
+  [".pictures figure", "margin:.5rem 0;min-width:0"],
+  [".pictures figcaption", "font-size:.85rem;overflow-wrap:anywhere"],
+  [".pictures figcaption span", "color:var(--soft);font-weight:400;white-space:nowrap"],
+  ["svg .beyond", "fill:var(--c5);fill-opacity:.16"],
+  ["svg .edge", "stroke:var(--c1);stroke-width:1.2;fill:none"],
   ["details", "margin:.4rem 0"],
   ["pre", "background:var(--raised);padding:.75rem;border-radius:.3rem;overflow:auto;font-size:.8rem;max-height:30rem"],
 ];
