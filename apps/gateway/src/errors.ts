@@ -87,7 +87,7 @@ export const gatewayErrors = defineErrors({
     remedy: "Use a key that has it.",
   },
   CHILD_CRASHED: {
-    text: (d: { how: string }) => `The process that worked on the model ended abnormally (${d.how}).`,
+    text: (d: { how: string; said: string }) => `The process that worked on the model ended abnormally (${d.how})${d.said === "" ? ", without a word" : `. It said last: ${d.said}`}.`,
     remedy: "The model or its options bring the engine down; try other steps, or report it with the model.",
   },
   OUT_OF_MEMORY: {

@@ -123,6 +123,14 @@ describe("a failure", () => {
     expect((await fetch(`${g.gateway.url}/ready`)).status).toBe(200);
   });
 
+  it("of a process that ends tells the last that it said, but no place, no secret and no stack", async () => {
+    const job = await clientOf(g).optimize(model, [{ quit: {} }]);
+    await expect(job.result()).rejects.toMatchObject({
+      code: "CHILD_CRASHED",
+      message: expect.stringContaining("ended abnormally (exit code 1). It said last: first | engine: cannot map the file with lathe_[redacted] | Giving up.") as string,
+    });
+  });
+
   it("can be tried again as a new job", async () => {
     const job = await clientOf(g).optimize(model, [{ crash: {} }]);
     await codeOf(job.result());

@@ -56,3 +56,13 @@ export const hog = defineTechnique({
     }
   },
 });
+
+export const quit = defineTechnique({
+  name: "quit",
+  summary: "Ends its process with a word about why, as a library does that finds no way on.",
+  options: z.object({}),
+  async apply() {
+    await new Promise((written) => process.stderr.write("first\nengine: cannot map \"/opt/secret/lib.so\" with lathe_notForOthers1\n    at run (/opt/secret/run.js:3:7)\nGiving up.\n", written));
+    process.exit(1);
+  },
+});

@@ -14,6 +14,8 @@ import type { Duplex, Writable } from "node:stream";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { RunEvent } from "@lathe/core";
 import { gatewayErrors, problemFrom as problem } from "../errors.ts";
+import { redact } from "../log.ts";
+import { withoutPaths } from "../store/without-paths.ts";
 import { MAX_LINE, type FromChild, type Task, type TaskResult } from "../task/protocol.ts";
 import type { Problem } from "./model.ts";
 
@@ -164,7 +166,7 @@ class Child {
     // Where the system enforces the limit, running out of memory is an error inside the child.
     const starved = noMemory.test(this.#failure?.message ?? this.#stderr);
     if (this.#failure && !starved) return { problem: this.#failure };
-    return { problem: problem(starved ? gatewayErrors.OUT_OF_MEMORY({ limit: this.#limit }) : gatewayErrors.CHILD_CRASHED({ how })) };
+    return { problem: problem(starved ? gatewayErrors.OUT_OF_MEMORY({ limit: this.#limit }) : gatewayErrors.CHILD_CRASHED({ how, said: lastWords(this.#stderr) })) };
   }
 
   #hear(chunk: string): void {
@@ -201,6 +203,10 @@ class Child {
     else thing.unref();
   }
 }
+
+/** The end of what a child wrote, fit for whoever owns the job: no frames of stacks, no places in our file system, no secrets. The log has all of it. */
+export const lastWords = (stderr: string): string =>
+  redact(withoutPaths(stderr.split("\n").map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("at ")).slice(-8).join(" | "))).slice(-500).replace(/[.\s]+$/, "");
 
 const noMemory = /bad_?alloc|out of memory|Cannot allocate memory|ENOMEM|Array buffer allocation failed|Failed to allocate memory/i;
 

@@ -6,6 +6,9 @@ import type { NewTask, Outcome } from "../jobs/children.ts";
 import type { TaskResult } from "../task/protocol.ts";
 import { insertArtifact, insertModel, modelFiles, putJson, type ArtifactRow, type FileRef, type Manifest, type ModelRow } from "./models.ts";
 import type { UploadRow } from "./uploads.ts";
+import { withoutPaths } from "./without-paths.ts";
+
+export { withoutPaths };
 
 export interface ModelUpload {
   readonly name: string;
@@ -51,9 +54,6 @@ export async function inChild(app: App, task: NewTask, signal: AbortSignal): Pro
   if (code === "OUT_OF_MEMORY") throw gatewayErrors.OUT_OF_MEMORY({ limit: app.limits.memoryBytes });
   throw gatewayErrors.MODEL_INVALID({ reason: withoutPaths(message) });
 }
-
-/** Messages of file readers name files of ours; clients are told nothing of where things are kept. */
-export const withoutPaths = (text: string): string => text.replaceAll(/"?(?:\/[\w.@+-]+){2,}"?/g, "the file");
 
 function checkName(at: string, name: string): void {
   if (name.length < 1 || name.length > 200 || /\p{Cc}/u.test(name)) throw gatewayErrors.INVALID_INPUT({ at, expected: "1 to 200 printable characters", received: JSON.stringify(name.slice(0, 80)) });
