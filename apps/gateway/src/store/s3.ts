@@ -1,6 +1,6 @@
 /**
- * The few requests of an S3-compatible server that a store of files needs, signed by `aws4fetch` (AWS Signature Version 4). That package
- * is an optional peer: it is imported when a store is opened, and by nobody else.
+ * The few requests of an S3-compatible server that a store of files needs, signed by `aws4fetch` (AWS Signature Version 4), which
+ * is loaded only when a store is opened.
  */
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
@@ -44,9 +44,7 @@ const PART = 16 * 2 ** 20;
 /** @throws STORE_FAILED when the bucket cannot be reached with these keys, INVALID_INPUT for an address that is none */
 export async function openS3({ url, partBytes = PART, region = "us-east-1", ...keys }: S3Options, pageKeys = 1000): Promise<S3> {
   const { bucket, prefix } = placeOf(url);
-  const { AwsClient } = await import("aws4fetch").catch((cause: unknown) => {
-    throw gatewayErrors.STORE_FAILED({ action: "loading aws4fetch", reason: `${String(cause)}; install it beside the gateway` });
-  });
+  const { AwsClient } = await import("aws4fetch");
   const { accessKeyId, secretAccessKey, sessionToken } = keys;
   const client = new AwsClient({ accessKeyId, secretAccessKey, region, service: "s3", retries: 4, ...(sessionToken === undefined ? {} : { sessionToken }) });
   const ask = asker(client);
