@@ -67,12 +67,12 @@ const kills: Record<string, number> = { gateway: 0, worker: 0, child: 0 };
 let killing = true;
 const killer = (async () => {
   while (killing) {
-    // A process that is killed before it is up again would never come up, and one that is killed as soon as it is up would do no work.
     const since = performance.now();
-    await until("everything to be up again", () => !killing || fleet.every((m) => m.up), PATIENCE_MS);
+    await until("one that is up", () => !killing || fleet.some((m) => m.up), PATIENCE_MS);
+    // A process that is killed before it is up again would never come up, and an only one that is killed as soon as it is up would do no work.
     await pause(2000 + 4000 * rng.float() + (performance.now() - since));
     if (!killing) return;
-    const target = pick(fleet);
+    const target = pick(fleet.filter((m) => m.up));
     const children = fleet.flatMap((m) => m.children());
     if (rng.float() < 0.4 && children.length > 0) {
       kills["child"]!++;
