@@ -1,7 +1,7 @@
 /** Model builders and the replacement of a head. */
 import { describe, expect, it } from "vitest";
-import { random, verify, standardOps, Tensor, decodeModel, encodeModel } from "@lathe/core";
-import { bert, lenet, mobileNetV2, parameterNames, replaceHead, resnet18, resnet20, vit } from "@lathe/train";
+import { random, verify, standardOps, Tensor, decodeModel, encodeModel, tensorType, type Model } from "@lathe/core";
+import { adamW, bert, crossEntropy, lenet, mobileNetV2, parameterNames, replaceHead, resnet18, resnet20, trainingStep, vit, withInputShapes } from "@lathe/train";
 import { runtime } from "./harness.ts";
 
 const seed = () => random("builders").float;
@@ -51,4 +51,25 @@ describe("replaceHead", () => {
     const { model } = replaceHead(vit({ random: seed() }), { classes: 2 });
     expect(() => replaceHead(model, { classes: 2, output: "other" })).toThrow(/TRAIN_NO_VALUE.*"other"/);
   });
+});
+
+describe("withInputShapes", () => {
+  /** A convolution over images of any size, as exporters write it. */
+  function open(): Model {
+    const model = lenet({ random: seed() }).clone();
+    for (const node of model.graph.nodes) for (const value of node.outputs) if (value) value.type = undefined;
+    model.graph.inputs[0]!.type = tensorType("float32", ["batch", 1, "height", "width"]);
+    model.graph.outputs[0]!.type = tensorType("float32", ["somewhat", "classes"]);
+    return model;
+  }
+
+  it("gives training the sizes that an exporter left open", () => {
+    const optimizer = adamW();
+    expect(() => trainingStep(open(), { loss: crossEntropy(), optimizer })).toThrow(/TRAIN_LOSS_SHAPE|TRAIN_UNSUPPORTED/);
+    const fixed = withInputShapes(open(), { input: ["N", 1, 28, 28] });
+    expect(fixed.graph.outputs[0]!.shape).toEqual(["N", 10]);
+    expect(trainingStep(fixed, { loss: crossEntropy(), optimizer }).parameters).toHaveLength(8);
+  });
+
+  it("refuses a name that is no input", () => expect(() => withInputShapes(open(), { images: ["N", 1, 28, 28] })).toThrow(/TRAIN_MISSING_INPUT.*"images"/));
 });

@@ -130,6 +130,12 @@ describe("losses", () => {
     expect(await lossOf(distillation({ temperature: 3 }), y, { teacher_logits: Tensor.from("float32", [2, 3], teacher) })).toBeCloseTo(9 * mean(kl), 5);
   });
 
+  it("one loss for each of two sets of labels", async () => {
+    const parts = [await lossOf(crossEntropy(), y, labels), await lossOf(crossEntropy({ labels: "others" }), y, { others: Tensor.int64([1, 1]) })];
+    const both = combine([[1, crossEntropy()], [1, crossEntropy({ labels: "others" })]]);
+    expect(await lossOf(both, y, { ...labels, others: Tensor.int64([1, 1]) })).toBeCloseTo(parts[0]! + parts[1]!, 5);
+  });
+
   it("sums with weights", async () => {
     const parts = [await lossOf(meanSquaredError(), y, target), await lossOf(meanAbsoluteError(), y, target)];
     expect(await lossOf(combine([[0.25, meanSquaredError()], [2, meanAbsoluteError()]]), y, target)).toBeCloseTo(0.25 * parts[0]! + 2 * parts[1]!, 5);
