@@ -1,5 +1,5 @@
 /**
- * Writes the measured tables of docs/packages/quantize.md from bench/results/quantize-*.json.
+ * Writes the measured tables of docs/packages/quantize.md and quantize-weight-only.md from bench/results.
  *   npx tsx --conditions=@lathe/source bench/quantize-docs.ts
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -7,7 +7,11 @@ import { fileURLToPath } from "node:url";
 
 type Row = Readonly<Record<string, string | number | undefined>>;
 
-const page = fileURLToPath(new URL("../docs/packages/quantize.md", import.meta.url));
+const pages = ["quantize.md", "quantize-weight-only.md"].map((name) => fileURLToPath(new URL(`../docs/packages/${name}`, import.meta.url)));
+function read<T>(name: string): T | undefined {
+  const path = fileURLToPath(new URL(`results/${name}.json`, import.meta.url));
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as T) : undefined;
+}
 const results = (name: string): { rows: Row[] } & Row | undefined => {
   const path = fileURLToPath(new URL(`results/quantize-${name}.json`, import.meta.url));
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { rows: Row[] } & Row) : undefined;
@@ -30,15 +34,41 @@ const sections: Readonly<Record<string, () => string | undefined>> = {
     return found && `**Accuracy** on ${found.images} Fashion-MNIST test images, ${found.calibration} calibration images (\`bench/quantize-accuracy.ts\`).\n\n${table(columns, found.rows)}`;
   },
   tool() {
-    const found = results("tool");
+    const found = read<Row & { rows: Row[]; nothing?: Row }>("quantize-tool");
     const columns = ["model", "setting", "ours s", "peer s", "ratio", "cpu ratio", "ours MB", "peer MB"];
-    return found && `**Time and memory of the tool**, whole process, ${found.samples} calibration samples (\`bench/quantize-tool.ts\`; load average of the machine ${found.load}). "ratio" is the Python tool's time / ours, "cpu ratio" the same of processor time. The tool's entropy method has a single candidate, ours searches a thousand.\n\n${table(columns, found.rows)}`;
+    const nothing = found?.nothing ? ` A process that only imports the built packages takes ${found.nothing["cpu ms"]} ms of processor time and ${found.nothing["MB"]} MB: no run can be faster or smaller.` : "";
+    return found && `**Time and memory of the tool**, whole process, ${found.samples} calibration samples (\`bench/quantize-tool.ts\`; load average of the machine ${found.load}). "ratio" is the Python tool's time / ours, "cpu ratio" the same of processor time. "static entropy" starts from 128 bins as the tool does, which leaves one candidate; "searched" from 2,048, in both.${nothing}\n\n${table(columns, found.rows)}`;
+  },
+  memory() {
+    const rows = read<{ memory?: Row[] }>("quantize-tool")?.memory;
+    const columns = ["model", "setting", "model MB", "ours MB", "ours / model", "over nothing / model", "command MB", "peer MB", "peer / model"];
+    return rows && `**Peak memory from file to file**, whole process. "over nothing" leaves out what a process takes that only imports the packages; "command" is \`lathe\`.\n\n${table(columns, rows)}`;
+  },
+  long() {
+    const rows = read<{ long?: Row[] }>("quantize-tool")?.long;
+    return rows && `**Histograms over many samples**: memory does not grow with their number.\n\n${table(["model", "setting", "samples", "model MB", "ours s", "ours MB"], rows)}`;
+  },
+  weights() {
+    const found = read<{ results: { task: string; millionWeightsPerSecond: number }[]; peer?: Readonly<Record<string, { millionWeightsPerSecond: number }>> }>("weight-only");
+    const rows = found?.results.map(({ task, millionWeightsPerSecond }) => ({ task, Lathe: millionWeightsPerSecond, "ONNX Runtime's tool": found.peer?.[task]?.millionWeightsPerSecond }));
+    return rows && table(["task", "Lathe", "ONNX Runtime's tool"], rows);
+  },
+  package() {
+    const found = read<{ modelBytes: number; rows: Row[] }>("large-package");
+    const rows = found?.rows.map((row) => ({ dtype: row["dtype"], "file GB": gigabytes(row["bytes"]), "peak MB": row["peakMB"], "processor s": Math.round(Number(row["cpuSeconds"])) }));
+    return rows && `A float32 transformer of ${gigabytes(found!.modelBytes)} GB in external data, each dtype in a process of its own (\`bench/large-package.ts\`; the time includes the copy of the float32 model):\n\n${table(["dtype", "file GB", "peak MB", "processor s"], rows)}`;
   },
 };
 
-let text = readFileSync(page, "utf8");
-for (const [name, make] of Object.entries(sections)) {
-  const made = make();
-  if (made) text = text.replace(new RegExp(`<!-- begin ${name} -->[\\s\\S]*?<!-- end ${name} -->`), `<!-- begin ${name} -->\n${made}\n<!-- end ${name} -->`);
+function gigabytes(bytes: string | number | undefined): string {
+  return (Number(bytes) / 1e9).toFixed(2);
 }
-writeFileSync(page, text);
+
+for (const page of pages) {
+  let text = readFileSync(page, "utf8");
+  for (const [name, make] of Object.entries(sections)) {
+    const made = make();
+    if (made) text = text.replace(new RegExp(`<!-- begin ${name} -->[\\s\\S]*?<!-- end ${name} -->`), () => `<!-- begin ${name} -->\n${made}\n<!-- end ${name} -->`);
+  }
+  writeFileSync(page, text);
+}

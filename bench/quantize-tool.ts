@@ -1,83 +1,148 @@
 /**
- * Time and memory of the tools themselves, whole process from start to written file: ours (bundled, as a program would ship it) and ONNX
- * Runtime's Python tool on the same models and samples, taking turns.
+ * Time and memory of the tools themselves, whole process from start to written file: ours (a program that imports the built packages, and
+ * the built command) and ONNX Runtime's Python tool on the same models and samples, taking turns.
  *
- *   LATHE_PEER_PYTHON=... npx tsx --conditions=@lathe/source bench/quantize-tool.ts [model ...]
+ *   npm run build && LATHE_PEER_PYTHON=... npx tsx --conditions=@lathe/source bench/quantize-tool.ts [model ...] [memory] [long]
  *
- * Prints a table and writes bench/results/quantize-tool.json. `memory/model` is our peak resident memory / the float file.
+ * Prints tables and writes bench/results/quantize-tool.json. Without arguments everything: about ten minutes. `memory`: peaks file to file
+ * of dynamic and weight-only quantization; `long`: entropy and percentile over 500 samples.
  */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { encodeModel } from "@lathe/core";
-import { quantizeCases } from "./lib/quantize-models.ts";
+import { encodeModel, type Feeds } from "@lathe/core";
+import { saveModel } from "@lathe/core/node";
+import { encoder, quantizeCases, type QuantizeCase } from "./lib/quantize-models.ts";
+import { runCommand, runProgram, scratch, writeProgram } from "./lib/quantize-process.ts";
 import { runPeer, writeSamples, type ProcessFigures } from "./lib/quantize-peer.ts";
 
-const SETTINGS = ["dynamic s8", "static u8s8 per channel", "static entropy"] as const;
+type Row = Record<string, string | number | undefined>;
+
+const SETTINGS = ["dynamic s8", "static u8s8 per channel", "static entropy", "static entropy, searched", "weights q4"] as const;
 const SAMPLES = 8;
-const TURNS = 2;
+const LONG = 500;
+const TURNS = 3;
 /** Models of each kind; the others say the same. */
 const MODELS = ["fashion-mobilenet", "fashion-vit", "ch_PP-OCRv4_rec_infer", "ch_PP-OCRv4_det_infer", "mlsd_320x320_tiny", "resnet50-shaped", "transformer-12x384"];
-// Inside the repository, so that the bundle finds onnxruntime-node.
-const folder = mkdtempSync(fileURLToPath(new URL("../node_modules/.cache-quantize-tool-", import.meta.url)));
-const program = join(folder, "quantize.mjs");
-await build({
-  entryPoints: [fileURLToPath(new URL("lib/quantize-once.ts", import.meta.url))], outfile: program, bundle: true, platform: "node", format: "esm",
-  conditions: ["@lathe/source"], external: ["onnxruntime-node", "onnxruntime-web"], logLevel: "error",
-});
+/** The search of the Python tool takes seconds a tensor: small models only. */
+const SEARCHED = ["fashion-mobilenet", "fashion-vit"];
+const WEIGHTS = ["transformer-12x384"];
 
+const folder = scratch();
+const program = writeProgram(folder);
+const at = (name: string): string => join(folder, name);
 const wanted = process.argv.slice(2);
-const rows: Record<string, unknown>[] = [];
-for (const { name, model, feeds } of quantizeCases()) {
-  if (!(wanted.length > 0 ? wanted : MODELS).includes(name)) continue;
-  const source = join(folder, "float.onnx");
-  const npz = join(folder, "samples.npz");
-  writeFileSync(source, encodeModel(model()));
-  await writeSamples(npz, feeds(SAMPLES));
-  for (const setting of SETTINGS) rows.push(compare(name, source, setting, npz));
-}
-rmSync(folder, { recursive: true });
-console.table(rows);
-const results = fileURLToPath(new URL("results/quantize-tool.json", import.meta.url));
-mkdirSync(fileURLToPath(new URL("results", import.meta.url)), { recursive: true });
-const machine = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, load: loadavg()[0]!.toFixed(1), samples: SAMPLES };
-// Models that were not measured this time keep their rows.
-const before = existsSync(results) ? (JSON.parse(readFileSync(results, "utf8")) as { rows: Record<string, unknown>[] }).rows : [];
-const kept = before.map((row) => rows.find((r) => r["model"] === row["model"] && r["setting"] === row["setting"]) ?? row);
-const added = rows.filter((row) => !kept.includes(row));
-writeFileSync(results, `${JSON.stringify({ ...machine, rows: [...kept, ...added] }, null, 1)}\n`);
+const asked = (name: string): boolean => (wanted.length > 0 ? wanted.includes(name) : true);
+const round = (x: number, digits = 2): number => Number(x.toFixed(digits));
+const megabytes = (file: string): number => statSync(file).size / 2 ** 20;
 
-function compare(model: string, source: string, setting: string, npz: string): Record<string, unknown> {
+try {
+  const nothing = best([1, 2, 3].map(() => runProgram(program, ["", "", "nothing"])))!;
+  console.log("nothing but the imports:", nothing);
+  const rows: Row[] = [];
+  for (const each of quantizeCases()) if (MODELS.includes(each.name) && asked(each.name)) rows.push(...(await speed(each)));
+  const memory = asked("memory") ? await memoryRows(nothing) : [];
+  const long = asked("long") ? await longRows() : [];
+  for (const table of [rows, memory, long]) if (table.length > 0) console.table(table);
+  write({ node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, load: loadavg()[0]!.toFixed(1), samples: SAMPLES, nothing: figures(nothing) }, { rows, memory, long });
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+async function speed({ name, model, feeds }: QuantizeCase): Promise<Row[]> {
+  const source = at("float.onnx");
+  writeFileSync(source, encodeModel(model()));
+  await writeSamples(at("samples.npz"), feeds(SAMPLES));
+  const settings = SETTINGS.filter((s) => (s === "static entropy, searched" ? SEARCHED.includes(name) : s === "weights q4" ? WEIGHTS.includes(name) : true));
+  return settings.map((setting) => compare(name, source, setting));
+}
+
+function compare(model: string, source: string, setting: string): Row {
   const ours: ProcessFigures[] = [];
   const theirs: ProcessFigures[] = [];
-  for (let turn = 0; turn < TURNS; turn++) {
-    ours.push(runOurs(source, join(folder, "ours.onnx"), setting, npz));
-    const made = runPeer(source, join(folder, "theirs.onnx"), setting, npz);
-    if ("error" in made) console.error(`${model}, ${setting}: ${made.error}`);
+  let error: string | undefined;
+  for (let turn = 0; turn < (setting.endsWith("searched") ? 1 : TURNS); turn++) {
+    ours.push(runProgram(program, [source, at("ours.onnx"), setting, at("samples.npz")]));
+    const made = runPeer(source, at("theirs.onnx"), setting, at("samples.npz"));
+    if ("error" in made) error = made.error;
     else theirs.push(made);
   }
+  if (error) console.error(`${model}, ${setting}: ${error}`);
   const [a, b] = [best(ours)!, best(theirs)];
-  const modelMb = statSync(source).size / 2 ** 20;
-  const round = (x: number): number => Number(x.toFixed(2));
   return {
     model, setting, "ours s": round(a.wallMs / 1000), "peer s": b && round(b.wallMs / 1000), ratio: b && round(b.wallMs / a.wallMs),
     "ours cpu s": round(a.cpuMs / 1000), "peer cpu s": b && round(b.cpuMs / 1000), "cpu ratio": b && round(b.cpuMs / a.cpuMs),
-    "ours MB": Math.round(a.peakMb), "peer MB": b && Math.round(b.peakMb), "memory/model": round(a.peakMb / modelMb),
+    "ours MB": Math.round(a.peakMb), "peer MB": b && Math.round(b.peakMb), "peer error": error,
   };
 }
 
-function runOurs(source: string, out: string, setting: string, npz: string): ProcessFigures {
-  const start = performance.now();
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, source, out, setting, npz], { encoding: "utf8" });
-  if (status !== 0) throw new Error(stderr);
-  return { wallMs: performance.now() - start, ...(JSON.parse(stdout) as Omit<ProcessFigures, "wallMs">) };
+/** Peaks from file to file. `over nothing` leaves out what a process takes that only imports the packages. */
+async function memoryRows(nothing: ProcessFigures): Promise<Row[]> {
+  const models: readonly (readonly [string, () => ReturnType<QuantizeCase["model"]>])[] = [
+    ["transformer-12x768, synthetic", () => encoder(12, 768)],
+    ...quantizeCases().filter((c) => ["resnet50-shaped", "ch_PP-OCRv4_rec_infer"].includes(c.name)).map((c) => [c.name, c.model] as const),
+  ];
+  const rows: Row[] = [];
+  for (const [name, model] of models) {
+    const source = at("float.onnx");
+    await saveModel(model(), source);
+    const size = megabytes(source);
+    for (const [setting, technique] of [["dynamic s8", "quantize-dynamic"], ["weights q4", "quantize-weights"]] as const) {
+      if (setting === "weights q4" && !name.startsWith("transformer")) continue;
+      const ours = runProgram(program, [source, at("ours.onnx"), setting]);
+      const command = runCommand([technique, source, "-o", at("command.onnx"), "-q"]);
+      const peer = runPeer(source, at("theirs.onnx"), setting, at("samples.npz"));
+      rows.push({
+        model: name, setting, "model MB": round(size, 1), "ours MB": Math.round(ours.peakMb), "ours / model": round(ours.peakMb / size),
+        "over nothing / model": round((ours.peakMb - nothing.peakMb) / size), "command MB": command && Math.round(command.peakMb),
+        "peer MB": "error" in peer ? undefined : Math.round(peer.peakMb), "peer / model": "error" in peer ? undefined : round(peer.peakMb / size),
+        "ours s": round(ours.wallMs / 1000), "peer s": "error" in peer ? undefined : round(peer.wallMs / 1000),
+      });
+    }
+  }
+  return rows;
+}
+
+/** Histograms over many samples: the peak is that of few. */
+async function longRows(): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const { name, model, feeds } of quantizeCases()) {
+    if (name !== "ch_PP-OCRv4_det_infer" && name !== "fashion-mobilenet") continue;
+    const source = at("float.onnx");
+    writeFileSync(source, encodeModel(model()));
+    for (const setting of ["static entropy, searched", "static percentile"]) {
+      for (const count of [SAMPLES, LONG]) {
+        const samples: readonly Feeds[] = feeds(SAMPLES);
+        await writeSamples(at("samples.npz"), samples);
+        // The same few samples again and again: files of 500 would measure the reading of them.
+        const { peakMb, wallMs } = runProgram(program, [source, at("ours.onnx"), setting, at("samples.npz"), String(count)]);
+        rows.push({ model: name, setting, samples: count, "model MB": round(megabytes(source), 1), "ours s": round(wallMs / 1000), "ours MB": Math.round(peakMb) });
+      }
+    }
+  }
+  return rows;
+}
+
+function figures({ wallMs, cpuMs, peakMb }: ProcessFigures): Row {
+  return { ms: Math.round(wallMs), "cpu ms": Math.round(cpuMs), MB: Math.round(peakMb) };
 }
 
 /** Least of the turns: the machine's other work only adds. */
 function best(all: readonly ProcessFigures[]): ProcessFigures | undefined {
   const least = (of: (f: ProcessFigures) => number): number => Math.min(...all.map(of));
   return all.length === 0 ? undefined : { wallMs: least((f) => f.wallMs), cpuMs: least((f) => f.cpuMs), peakMb: least((f) => f.peakMb) };
+}
+
+/** Rows that were not measured this time stay. */
+function write(machine: object, tables: Readonly<Record<string, Row[]>>): void {
+  const results = fileURLToPath(new URL("results/quantize-tool.json", import.meta.url));
+  mkdirSync(fileURLToPath(new URL("results", import.meta.url)), { recursive: true });
+  const before = existsSync(results) ? (JSON.parse(readFileSync(results, "utf8")) as Record<string, Row[] | undefined>) : {};
+  const key = (row: Row): string => [row["model"], row["setting"], row["samples"]].join(" ");
+  const merged = Object.entries(tables).map(([name, rows]) => {
+    const fresh = new Set(rows.map(key));
+    return [name, [...(before[name] ?? []).filter((row) => !fresh.has(key(row))), ...rows]];
+  });
+  writeFileSync(results, `${JSON.stringify({ ...machine, ...(Object.fromEntries(merged) as object) }, null, 1)}\n`);
 }

@@ -2,12 +2,15 @@
  * Speed of weight-only quantization on one 4096 x 4096 float32 weight: millions of weights a second of CPU time, that is per core
  * also where other work disturbs the clock. Fastest of nine rounds (one for the searches).
  *
- *   npx tsx --conditions=@lathe/source bench/weight-only.ts
+ *   [LATHE_PEER_PYTHON=...] npx tsx --conditions=@lathe/source bench/weight-only.ts [part of a task's name]
  *
- * Prints a table and writes bench/results/weight-only.json.
+ * With a Python that has onnxruntime its tool runs as well (bench/peers/weight_only.py). Prints tables and, with all tasks, writes
+ * bench/results/weight-only.json. A minute, two with the tool.
  */
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
 import { Tensor, textTable } from "@lathe/core";
 import { quantizeBnb4, quantizeMatrix, quantizeTable, type MatrixView } from "@lathe/quantize";
 
@@ -51,4 +54,11 @@ for (const [task, run] of Object.entries(tasks)) {
 const numbers = (title: string): { title: string; right: true } => ({ title, right: true });
 const rows = results.map((r) => [r.task, String(r.wallMs), String(r.cpuMs), String(r.millionWeightsPerSecond)]);
 console.log(textTable({ columns: [{ title: "task" }, numbers("wall ms"), numbers("CPU ms"), numbers("M weights/s of CPU time")], rows }).join("\n"));
-if (only === undefined) writeFileSync(new URL("results/weight-only.json", import.meta.url), `${JSON.stringify({ cpu: cpus()[0]?.model, node: process.version, side: SIDE, results }, null, 2)}\n`);
+const file = new URL("results/weight-only.json", import.meta.url);
+const python = process.env["LATHE_PEER_PYTHON"];
+/** Of the tool, by the names of our tasks; what was measured before where there is no Python now. */
+function peer(): unknown {
+  if (!python) return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { peer?: unknown }).peer : undefined;
+  return JSON.parse(execFileSync(python, ["-W", "ignore", fileURLToPath(new URL("peers/weight_only.py", import.meta.url))], { encoding: "utf8" }));
+}
+if (only === undefined) writeFileSync(file, `${JSON.stringify({ cpu: cpus()[0]?.model, node: process.version, side: SIDE, results, peer: peer() }, null, 2)}\n`);

@@ -35,7 +35,7 @@ export const quantizeCases = (): readonly QuantizeCase[] => [
   file("ch_PP-OCRv4_det_infer", inputs("x", [1, 3, 320, 320])),
   file("mlsd_320x320_tiny", inputs("input_image_with_alpha:0", [1, 320, 320, 4], 255)),
   { name: "resnet50-shaped", model: resnet50, feeds: inputs("image", [1, 3, 224, 224]) },
-  { name: "transformer-12x384", model: encoder, feeds: inputs("tokens", [1, 128, 384]) },
+  { name: "transformer-12x384", model: () => encoder(), feeds: inputs("tokens", [1, 128, 384]) },
 ];
 
 /** ResNet-50 with random weights, BatchNormalization folded: 25.6 million weights, 102 MB. */
@@ -78,9 +78,9 @@ export function resnet50(): Model {
   return model;
 }
 
-/** Twelve encoder layers of width 384 over 128 tokens, random weights: the shape of a small sentence encoder. */
-export function encoder(): Model {
-  const [layers, width, heads, tokens] = [12, 384, 12, 128];
+/** Encoder layers over 128 tokens, random weights; twelve of width 384 have the shape of a small sentence encoder. */
+export function encoder(layers = 12, width = 384): Model {
+  const [heads, tokens] = [12, 128];
   const model = new Model({ opset: 17, irVersion: 8 });
   const { graph } = model;
   const r = random("encoder");

@@ -1,21 +1,33 @@
-/** One quantization as a process of its own, for bench/quantize-tool.ts: MODEL OUT SETTING SAMPLES.npz. Prints peak memory and processor time. */
+/** One quantization as a process of its own, for bench/quantize-tool.ts: MODEL OUT SETTING [SAMPLES.npz [COUNT]]. Setting "nothing" imports and ends. */
 import { readFile } from "node:fs/promises";
 import { decodeNpz, type Feeds, type Tensor } from "@lathe/core";
 import { loadModel, saveModel } from "@lathe/core/node";
 import { ortRuntime } from "@lathe/ort";
-import { quantizeDynamic, quantizeStatic } from "@lathe/quantize";
+import { quantizeDynamic, quantizeStatic, quantizeWeightsOf, type StaticOptionsInput } from "@lathe/quantize";
 
-const [source, out, setting, npz] = process.argv.slice(2) as [string, string, string, string];
-const model = await loadModel(source);
-if (setting.startsWith("dynamic")) await saveModel(quantizeDynamic(model, { groupedConv: true }).model, out);
-else {
-  const method = setting === "static entropy" ? "entropy" : "minmax";
+const [source, out, setting, npz, count] = process.argv.slice(2) as [string, string, string, string, string | undefined];
+
+/** As the settings of the peer in bench/peers/quantize.py; its entropy method starts from 128 bins unless patched. */
+const statics: Readonly<Record<string, StaticOptionsInput>> = {
+  "static u8s8 per channel": { method: "minmax" },
+  "static entropy": { method: "entropy", bins: 128 },
+  "static entropy, searched": { method: "entropy", bins: 2048 },
+  "static percentile": { method: "percentile" },
+};
+
+if (setting === "dynamic s8") await saveModel(quantizeDynamic(await loadModel(source), { groupedConv: true }).model, out);
+else if (setting === "weights q4") await saveModel((await quantizeWeightsOf(await loadModel(source), { bits: 4 })).model, out);
+else if (setting !== "nothing") {
   const data = samplesOf(await decodeNpz(new Uint8Array(await readFile(npz))));
-  const { model: made } = await quantizeStatic(model, { method }, { runtime: ortRuntime(), data });
-  await saveModel(made, out);
+  const samples = Number(count ?? data.length);
+  const { model } = await quantizeStatic(await loadModel(source), { ...statics[setting]!, samples }, { runtime: ortRuntime(), data: again(data, samples) });
+  await saveModel(model, out);
 }
-const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
-console.log(JSON.stringify({ peakMb: maxRSS / 1024, cpuMs: (userCPUTime + systemCPUTime) / 1000 }));
+
+/** The samples over and over, `count` in all. */
+function* again(data: readonly Feeds[], count: number): Generator<Feeds> {
+  for (let i = 0; i < count; i++) yield data[i % data.length]!;
+}
 
 /** Arrays named `<sample>/<input>`. */
 function samplesOf(arrays: Readonly<Record<string, Tensor>>): Feeds[] {

@@ -12,6 +12,8 @@ import sys
 import tempfile
 
 import numpy as np
+import onnx
+import onnxruntime.quantization.quantize as tool
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -22,7 +24,8 @@ STATIC = {
     "static s8s8 (default)": {},
     "static u8s8": {"activation_type": U8, "weight_type": S8},
     "static u8s8 per channel": {"activation_type": U8, "weight_type": S8, "per_channel": True},
-    "static entropy": {"activation_type": U8, "weight_type": S8, "per_channel": True, "calibrate_method": CalibrationMethod.Entropy, "extra_options": {"CalibNumBins": 2048}},
+    "static entropy": {"activation_type": U8, "weight_type": S8, "per_channel": True, "calibrate_method": CalibrationMethod.Entropy},
+    "static entropy, searched": {"activation_type": U8, "weight_type": S8, "per_channel": True, "calibrate_method": CalibrationMethod.Entropy},
 }
 DYNAMIC = {
     "dynamic s8": {"weight_type": S8},
@@ -44,14 +47,32 @@ class Reader(CalibrationDataReader):
         return next(self.rows, None)
 
 
-def main(source, out, setting, samples):
+def search():
+    """quantize_static starts entropy from 128 bins, which leaves one candidate; with 2,048 it searches."""
+    plain = tool.create_calibrator
+    tool.create_calibrator = lambda *args, extra_options={}, **named: plain(*args, extra_options={**extra_options, "num_bins": 2048}, **named)
+
+
+def weights(source, out):
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer  # not a cost of the other settings
+
+    quantizer = MatMulNBitsQuantizer(onnx.load(source), block_size=32, is_symmetric=True)
+    quantizer.process()
+    quantizer.model.save_model_to_file(out)
+
+
+def main(source, out, setting, samples=None):
     plain, _, pre = setting.partition(", pre-processed")
     with tempfile.TemporaryDirectory() as scratch:
         if setting != plain or pre:
             clean = os.path.join(scratch, "clean.onnx")
             quant_pre_process(source, clean, skip_symbolic_shape=True)
             source = clean
-        if plain in STATIC:
+        if plain.endswith("searched"):
+            search()
+        if plain == "weights q4":
+            weights(source, out)
+        elif plain in STATIC:
             quantize_static(source, out, Reader(samples), **STATIC[plain])
         else:
             quantize_dynamic(source, out, **DYNAMIC[plain])

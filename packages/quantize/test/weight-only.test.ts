@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Graph, Model, Tensor, attr, dataset, pipeline, random, tensorType, type Feeds } from "@lathe/core";
+import { Graph, Model, Node, Tensor, attr, dataset, pipeline, random, Value, tensorType, type Feeds } from "@lathe/core";
 import { loadModel, saveModel } from "@lathe/core/node";
 import { compare, ortRuntime, randomFeeds } from "@lathe/ort";
 import { dequantizeMatrix, quantizeMatrix, quantizeWeights, quantizeWeightsOf, type WeightOnlyInput } from "@lathe/quantize";
@@ -179,9 +179,56 @@ describe("learning from data", () => {
     ["GPTQ in the order of the channels", { algorithm: "gptq", actOrder: false }],
     ["GPTQ with zero points", { algorithm: "gptq", symmetric: false }],
     ["AWQ", { algorithm: "awq" }],
+    ["AWQ with clipping", { algorithm: "awq", clip: true }],
   ] as const)("%s is nearer than plain rounding on data it has not seen", async (_, options) => {
     const symmetric = "symmetric" in options ? options.symmetric : true;
     expect(await error(options)).toBeGreaterThan((await error({ symmetric })) + 0.5);
+  });
+
+  it("clipping alone brings a block with an outlier nearer: the rest of the block counts for more", async () => {
+    const spiky = float.clone();
+    for (const name of ["q.w", "k.w"]) {
+      const w = spiky.graph.value(name)!;
+      spiky.graph.setInitializer(w, Tensor.from("float32", [64, 32], w.tensor!.toFloat32().map((v, i) => (i % 509 === 0 ? v * 8 : v))));
+    }
+    const even = [1, 2, 3].map((i): Feeds => ({ x: values(`even ${i}`, [64, 64]) }));
+    const made = async (clip: boolean): Promise<number> =>
+      sqnr(spiky, (await quantizeWeightsOf(spiky, { algorithm: "awq", clip, bits: 2, blockSize: 16 }, { runtime: ortRuntime(), data: even })).model, { x: values("unseen", [64, 64]) });
+    expect(await made(true)).toBeGreaterThan(await made(false));
+  });
+
+  describe("in branches", () => {
+    const given = [0, 1].map((i): Feeds => ({ x: values(`x${i}`, [3, 40]), flag: Tensor.from("bool", [], [i]) }));
+    /** The same, but each branch computes what it multiplies. */
+    const inner = (): Model => {
+      const made = branches();
+      for (const graph of made.graph.allGraphs()) {
+        for (const node of Array.from(graph.nodes)) {
+          if (!node.name.endsWith("_product")) continue;
+          const relu = graph.insertBefore(node, new Node({ opType: "Relu", name: `${node.name}_relu`, inputs: [node.input(0)!], outputs: [new Value(`${node.name}_in`, node.input(0)!.type)] }));
+          node.setInput(0, relu.out);
+        }
+      }
+      return made;
+    };
+
+    it.each(["gptq", "awq"] as const)("%s learns from activations of the graph around", async (algorithm) => {
+      const { model: made, report } = await quantizeWeightsOf(branches(), { algorithm }, { runtime: ortRuntime(), data: given });
+      expect(report.products).toBe(3);
+      expect(await sqnr(branches(), made, given[1]!)).toBeGreaterThan(10);
+    });
+
+    it.each(["gptq", "awq"] as const)("%s refuses by name a product of what the branch computes", async (algorithm) => {
+      await expect(quantizeWeightsOf(inner(), { algorithm }, { runtime: ortRuntime(), data: given })).rejects.toMatchObject({
+        code: "WEIGHT_ONLY_BRANCH", details: { node: "then_product", tensor: "then_product_in", count: 2 },
+      });
+    });
+
+    it("which `plainBranches` rounds without data", async () => {
+      const { model: made, report } = await quantizeWeightsOf(inner(), { algorithm: "gptq", plainBranches: true }, { runtime: ortRuntime(), data: given });
+      expect(report.products).toBe(3);
+      expect(await sqnr(inner(), made, given[0]!)).toBeGreaterThan(10);
+    });
   });
 
   it("AWQ folds the factors into the normalisation before", async () => {
@@ -232,6 +279,7 @@ describe("refusals", () => {
     ["symmetric k-quant", () => quantizeWeightsOf(gemms(), { algorithm: "k-quant", symmetric: true }), "WEIGHT_ONLY_COMBINATION"],
     ["real zero points without hqq", () => quantizeWeightsOf(gemms(), { realZeroPoints: true }), "WEIGHT_ONLY_COMBINATION"],
     ["2-bit Q/DQ", () => quantizeWeightsOf(gemms(), { format: "qdq", bits: 2 }), "WEIGHT_ONLY_COMBINATION"],
+    ["clipping without awq", () => quantizeWeightsOf(gemms(), { clip: true }), "WEIGHT_ONLY_COMBINATION"],
     ["gptq without data", () => quantizeWeightsOf(gemms(), { algorithm: "gptq" }), "WEIGHT_ONLY_COMBINATION"],
     ["gptq with no sample", () => quantizeWeightsOf(gemms(), { algorithm: "gptq" }, { runtime: ortRuntime(), data: [] }), "QUANT_CALIBRATION_EMPTY"],
     ["a weight with NaN", () => {

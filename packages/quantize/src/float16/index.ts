@@ -1,4 +1,5 @@
-export { applyFloat16, convertFloat16, type Float16Report, type Float16Services } from "./convert.ts";
+export { applyFloat16, convertFloat16 } from "./convert.ts";
+export type { Float16Report, Float16Services } from "./report.ts";
 export { encodeHalf, toHalf, type Clamped, type HalfType } from "./element.ts";
 export { float16Options, float32OpTypes, type Float16Input, type Float16Options } from "./options.ts";
 export { float16Errors } from "./errors.ts";

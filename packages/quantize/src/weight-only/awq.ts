@@ -5,6 +5,7 @@
  */
 import { Node, Tensor, Value, type Graph } from "@lathe/core";
 import { scaleChannels } from "../accuracy/equalize.ts";
+import { clipBlocks } from "./awq-clip.ts";
 import { blocksOf, visitBlocks, type MatrixView } from "./blocks.ts";
 import { blockFit, type FitOptions } from "./fit.ts";
 import { newFitted } from "./fitted.ts";
@@ -15,7 +16,7 @@ const STEPS = 20;
 /** Output columns whose error is measured, spread over the weight. */
 const COLUMNS = 64;
 
-type AwqOptions = FitOptions & { readonly blockSize: number };
+type AwqOptions = FitOptions & { readonly blockSize: number; readonly clip?: boolean | undefined };
 
 /** Scales the weights of all products that read `input`, in place. Gives the exponent; 0 when scaling does not help. */
 export function applyAwq(input: Value, products: readonly Product[], gram: Gram, options: AwqOptions, graph: Graph): number {
@@ -27,14 +28,15 @@ export function applyAwq(input: Value, products: readonly Product[], gram: Gram,
     const error = totalError(columns, scales, gram, options);
     if (error < best.error) best = { alpha, error, scales };
   }
-  if (!best.scales) return 0;
-  const factors = Float32Array.from(best.scales);
+  if (!best.scales && !options.clip) return 0;
+  const factors = best.scales ? Float32Array.from(best.scales) : new Float32Array(gram.k).fill(1);
   for (const { node, weight, view } of products) {
     const scaled = scaleChannels(view.tensor.reshape(view.transposed ? [view.n, view.k] : [view.k, view.n]), view.transposed ? 1 : 0, factors);
-    const made = weight.graph!.addInitializer(`${weight.name}_awq`, scaled.reshape(view.tensor.dims).cast(view.tensor.dtype));
+    const final = options.clip ? clipBlocks({ ...view, tensor: scaled }, gram, factors, options) : scaled;
+    const made = weight.graph!.addInitializer(`${weight.name}_awq`, final.reshape(view.tensor.dims).cast(view.tensor.dtype));
     node.setInput(1, made);
   }
-  divide(input, products.map((p) => p.node), factors.map((s) => 1 / s), graph);
+  if (best.scales) divide(input, products.map((p) => p.node), factors.map((s) => 1 / s), graph);
   return best.alpha;
 }
 

@@ -2,6 +2,7 @@
 import { encodeEven, ROUND, type Bits, type BlockFit, type Fitted } from "./fitted.ts";
 import { hqqFit } from "./hqq.ts";
 import { kQuantFit } from "./k-quant.ts";
+import { packEven, packHalfUp, type PackCodes } from "./pack.ts";
 
 export const blockAlgorithms = ["default", "rtn", "k-quant", "hqq"] as const;
 export type BlockAlgorithm = (typeof blockAlgorithms)[number];
@@ -28,17 +29,14 @@ export function blockFit({ algorithm, bits, symmetric, realZeros = false, signed
   };
 }
 
-/**
- * The same for four bits with codes written in pairs, which saves a third of the time; undefined where there is no such form.
- * Writes `out.codes.length / 2` bytes from `packed[at]` on and leaves `out.codes` alone.
- */
-export function packingFit({ algorithm, bits, symmetric, signed = false }: FitOptions): ((x: Float32Array, from: number, out: Fitted, packed: Uint8Array, at: number) => void) | undefined {
-  if (bits !== 4 || signed || (algorithm !== "default" && algorithm !== "rtn")) return undefined;
+/** The same with codes written straight into bytes; undefined where there is no such form. Leaves `out.codes` alone. */
+export function packingFit({ algorithm, bits, symmetric, signed = false }: FitOptions): PackCodes | undefined {
+  if (signed || (algorithm !== "default" && algorithm !== "rtn")) return undefined;
   const measure = measures[algorithm](bits, symmetric);
-  const encode = algorithm === "rtn" ? packEven : packHalfUp;
+  const pack = (algorithm === "rtn" ? packEven : packHalfUp)[bits];
   return (x, from, out, packed, at) => {
     measure(x, from, out);
-    encode(x, from, out, packed, at);
+    pack(x, from, out, packed, at);
   };
 }
 
@@ -132,21 +130,5 @@ function encodeAway(x: Float32Array, from: number, codes: Uint8Array, inverse: n
     const t = f32(x[from + i]! * inverse);
     const q = (t < 0 ? -Math.floor(0.5 - t) : Math.floor(t + 0.5)) + zero;
     codes[i] = q < 0 ? 0 : q > top ? top : q;
-  }
-}
-
-function packHalfUp(x: Float32Array, from: number, { codes, factor, zero }: Fitted, packed: Uint8Array, at: number): void {
-  for (let i = from, end = from + codes.length; i < end; i += 2) {
-    const low = Math.max(0, Math.min(15, (f32(f32(x[i]! * factor) + zero) + 0.5) | 0));
-    const high = Math.max(0, Math.min(15, (f32(f32(x[i + 1]! * factor) + zero) + 0.5) | 0));
-    packed[at++] = low | (high << 4);
-  }
-}
-
-function packEven(x: Float32Array, from: number, { codes, factor, zero }: Fitted, packed: Uint8Array, at: number): void {
-  for (let i = from, end = from + codes.length; i < end; i += 2) {
-    const low = Math.max(0, Math.min(15, (x[i]! / factor + zero + ROUND - ROUND) | 0));
-    const high = Math.max(0, Math.min(15, (x[i + 1]! / factor + zero + ROUND - ROUND) | 0));
-    packed[at++] = low | (high << 4);
   }
 }

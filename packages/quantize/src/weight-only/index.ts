@@ -6,5 +6,6 @@ export { bnb4Codebook, dequantizeBnb4, quantizeBnb4, type Bnb4Type, type Quantiz
 export { codeType, quantizeTable, storedBytes, storedParams, storedZeros, type TableOptions } from "./table.ts";
 export { weightOnlyErrors } from "./errors.ts";
 export { targetChoices, weightAlgorithms, weightFormats, weightOnlyOptions, type WeightAlgorithm, type WeightFormat, type WeightOnlyInput, type WeightOnlyOptions } from "./options.ts";
-export { quantizeWeightsOf, type WeightOnlyReport, type WeightOnlyServices } from "./weight-only.ts";
+export { quantizeWeightsOf } from "./weight-only.ts";
+export type { WeightOnlyReport, WeightOnlyServices } from "./report.ts";
 export { quantizeWeights } from "./technique.ts";

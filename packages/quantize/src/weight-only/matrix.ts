@@ -2,7 +2,8 @@
 import { quantizeErrors } from "../errors.ts";
 import { blocksOf, visitBlocks, type MatrixView } from "./blocks.ts";
 import { blockFit, packingFit, type FitOptions } from "./fit.ts";
-import { newFitted, type Bits, type BlockFit, type Fitted } from "./fitted.ts";
+import { newFitted, type Bits, type BlockFit } from "./fitted.ts";
+import type { PackCodes } from "./pack.ts";
 
 export interface MatrixOptions extends FitOptions {
   /** Weights along k that share a scale; a power of two, at least 16. */
@@ -66,9 +67,7 @@ function finishAsOrt(packed: Uint8Array, start: number, blob: number, rows: numb
 }
 
 /** Fits a block and writes its codes. */
-type Writer = (x: Float32Array, from: number, out: Fitted, packed: Uint8Array, at: number) => void;
-
-function writer(options: MatrixOptions, given: BlockFit | undefined): Writer {
+function writer(options: MatrixOptions, given: BlockFit | undefined): PackCodes {
   const packing = given ? undefined : packingFit(options);
   if (packing) return packing;
   const fit = given ?? blockFit(options);

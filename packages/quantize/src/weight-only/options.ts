@@ -33,6 +33,8 @@ export const weightOnlyOptions = z.strictObject({
   samples: z.number().int().positive().default(32).describe("calibration samples used at most (gptq, awq)"),
   damping: z.number().gt(0).max(1).default(0.01).describe("gptq: share of the mean diagonal added to the Hessian"),
   actOrder: z.boolean().default(true).describe("gptq: round the inputs that matter most first"),
+  clip: z.boolean().default(false).describe("awq: also clip each block's weights to the range that changes its products least"),
+  plainBranches: z.boolean().default(false).describe("gptq, awq: round products whose activation is computed inside a branch or loop body without data, in place of refusing"),
   opTypes: z.array(z.enum(["MatMul", "Gemm"])).default(["MatMul", "Gemm"]).describe("products to quantize"),
   nodes: names.describe("only these nodes"),
   excludeNodes: names.describe("all but these nodes"),

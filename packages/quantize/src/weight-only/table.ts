@@ -13,21 +13,18 @@ export function tableFit(bits: Bits, symmetric: boolean): BlockFit {
     const { codes } = out;
     let min = Infinity;
     let max = -Infinity;
-    let check = 0;
-    for (let i = 0; i < codes.length; i++) {
-      const v = x[from + i]!;
-      check += v - v;
-      if (v < min) min = v;
-      if (v > max) max = v;
+    // Math.min and Math.max hand on NaN.
+    for (let i = from, end = from + codes.length; i < end; i++) {
+      min = Math.min(min, x[i]!);
+      max = Math.max(max, x[i]!);
     }
-    out.check = check;
+    out.check = min - min + (max - max);
     const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
     const scale = symmetric ? f32((Math.abs(max) > Math.abs(min) ? max : min) / -middle) : f32(f32(high - low) / top);
     const zero = symmetric || scale === 0 ? middle : Math.max(0, Math.min(top, f32(-low / scale) + ROUND - ROUND));
-    for (let i = 0; i < codes.length; i++) {
-      const q = scale === 0 ? zero : symmetric ? f32(x[from + i]! / scale) + ROUND - ROUND + zero : f32(f32(x[from + i]! / scale) + zero) + ROUND - ROUND;
-      codes[i] = q < 0 ? 0 : q > top ? top : q;
-    }
+    if (scale === 0) codes.fill(zero);
+    else if (symmetric) for (let i = 0; i < codes.length; i++) codes[i] = Math.max(0, Math.min(top, (f32(x[from + i]! / scale) + ROUND - ROUND + zero) | 0));
+    else for (let i = 0; i < codes.length; i++) codes[i] = Math.max(0, Math.min(top, (f32(f32(x[from + i]! / scale) + zero) + ROUND - ROUND) | 0));
     out.scale = scale;
     out.zero = zero;
   };

@@ -1,0 +1,50 @@
+/**
+ * A float32 transformer over 2 GiB, in external data, through the transformers.js packager: time, peak memory and files of each dtype.
+ *
+ *   npx tsx --conditions=@lathe/source bench/large-package.ts
+ *
+ * The model's weights are one block again and again, which costs nothing to make (LATHE_BENCH_GB gigabytes, default 2.2). Models and
+ * packages lie below LATHE_BENCH_DIR (default: the system's temporary folder), about three times the model, and are removed. Each dtype is
+ * made by a process of its own, so that its peak is its own, and run in onnxruntime-node (whose memory counts as well) unless
+ * LATHE_BENCH_VERIFY is 0. Writes bench/results/large-package.json. Several minutes.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { saveModel } from "@lathe/core/node";
+import { packageForTransformersJs, type PackageDtype } from "@lathe/quantize/node";
+import { largeTransformer } from "./lib/large-transformer.ts";
+
+const GB = 1e9;
+const DTYPES: readonly PackageDtype[] = ["fp16", "q8", "q4", "q4f16", "bnb4"];
+const verify = process.env["LATHE_BENCH_VERIFY"] !== "0";
+
+async function make(folder: string, dtype: PackageDtype): Promise<void> {
+  const begin = performance.now();
+  const { files } = await packageForTransformersJs(join(folder, "float32.onnx"), join(folder, dtype), { dtypes: [dtype], verify: verify ? ["node"] : [] });
+  const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+  console.log(JSON.stringify({ dtype, seconds: (performance.now() - begin) / 1000, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakMB: Math.round(maxRSS / 1024), ...files[0] }));
+}
+
+if (process.argv[2] === "make") await make(process.argv[3]!, process.argv[4] as PackageDtype);
+else {
+  const folder = mkdtempSync(join(process.env["LATHE_BENCH_DIR"] ?? tmpdir(), "lathe-package-"));
+  try {
+    await saveModel(largeTransformer(Number(process.env["LATHE_BENCH_GB"] ?? 2.2) * GB, "float32"), join(folder, "float32.onnx"), { externalData: true });
+    const modelBytes = statSync(join(folder, "float32.onnx.data")).size;
+    console.log(`float32 model: ${(modelBytes / GB).toFixed(2)} GB`);
+    const rows: unknown[] = [];
+    for (const dtype of DTYPES) {
+      const said = execFileSync(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), "make", folder, dtype], { encoding: "utf8", env: process.env });
+      rows.push(JSON.parse(said));
+      console.log(said.trim());
+      rmSync(join(folder, dtype), { recursive: true });
+    }
+    const machine = { cpu: cpus()[0]?.model, memoryGB: Math.round(totalmem() / GB), node: process.version };
+    writeFileSync(new URL("results/large-package.json", import.meta.url), `${JSON.stringify({ ...machine, verified: verify, modelBytes, rows }, null, 1)}\n`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
