@@ -22,7 +22,8 @@ const folder = await mkdtemp(join(tmpdir(), "lathe-studio-"));
 const gateway = await createGateway({ folder, port: 0, log: silentLog, techniques: [new URL("../test/techniques.ts", import.meta.url).href] });
 const browser = await openBrowser();
 const page = await (await browser.newContext({ acceptDownloads: true, locale: "en-GB" })).newPage();
-page.setDefaultTimeout(60_000);
+// The machine may have other work.
+page.setDefaultTimeout(180_000);
 const problems: string[] = [];
 page.on("pageerror", (error) => problems.push(error.message));
 page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
@@ -33,6 +34,7 @@ const look = async (name: string): Promise<void> => void (lesser += await lookAl
 try {
   await part("sign in", signIn);
   await part("upload by drag and drop", upload);
+  await part("go through the graph", browse);
   await part("choose steps", chooseSteps);
   await part("run and watch", run);
   await part("download", download);
@@ -95,6 +97,26 @@ async function upload(): Promise<void> {
   await page.getByRole("table", { name: "Nodes by operator" }).getByRole("rowheader", { name: "Conv" }).waitFor();
   await page.getByRole("img", { name: /Bytes of weights of \d+ layers/ }).waitFor();
   await look("model");
+}
+
+/** From node to node by the keyboard, to the end of the model and by one operator. */
+async function browse(): Promise<void> {
+  const graph = page.getByRole("region", { name: "Graph" });
+  const nodes = [...(await loadModel(new URL("models/fashion-mobilenet.onnx", fixtures))).graph.nodes];
+  const [first] = nodes;
+  await graph.getByRole("heading", { level: 4, name: `${first!.label} ${first!.op}` }).waitFor();
+  await graph.getByText("Only inputs and weights of the model.").waitFor();
+  const next = nodes.find((node) => node.inputs.some((v) => v?.producer === first))!;
+  await graph.getByRole("group", { name: "Read by" }).getByRole("button", { name: `${next.label} ${next.op}` }).press("Enter");
+  await graph.getByRole("heading", { level: 4, name: `${next.label} ${next.op}` }).waitFor();
+  await page.waitForFunction(() => document.activeElement?.tagName === "H4");
+  await graph.getByRole("group", { name: "Reads from" }).getByRole("button", { name: `${first!.label} ${first!.op}` }).waitFor();
+  await look("graph");
+  const conv = nodes.filter((node) => node.op === "Conv");
+  await graph.getByLabel("Operator").selectOption("Conv");
+  await graph.getByRole("heading", { level: 4, name: `${conv[0]!.label} Conv` }).waitFor();
+  assert.equal(await graph.getByLabel("Node").locator("option").count(), Math.min(100, conv.length));
+  await graph.getByRole("row", { name: /^kernel_shape/ }).waitFor();
 }
 
 async function addStep(name: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** Every document that the studio sends. A test checks them against the schema. */
 import type { Document, UserError } from "./graphql.ts";
-import type { JobDetail, JobLine, ModelDetail, ModelLine, Page, Plan, Technique, DatasetLine, LayerFacts } from "./types.ts";
+import type { JobDetail, JobLine, ModelDetail, ModelLine, Page, Plan, Technique, DatasetLine, LayerFacts, NodeDetail, NodeLine } from "./types.ts";
 
 export type Variables = Readonly<Record<string, unknown>>;
 
@@ -30,6 +30,14 @@ export const modelQuery: Document<{ model: ModelDetail | null }, { id: string }>
 
 export const layersQuery: Document<{ model: { layers: Page<LayerFacts> } | null }, { id: string; after: string | null }> = {
   text: "query Layers($id: ID!, $after: String) { model(id: $id) { layers(first: 100, after: $after) { nodes { name op parameters bytes macs outputs } pageInfo { hasNextPage endCursor } } } }",
+};
+
+export const nodesQuery: Document<{ model: { nodes: Page<NodeLine> } | null }, { id: string; op: string | null }> = {
+  text: "query Nodes($id: ID!, $op: String) { model(id: $id) { nodes(first: 100, op: $op) { nodes { name op } pageInfo { hasNextPage } } } }",
+};
+
+export const graphNodeQuery: Document<{ model: { graphNode: NodeDetail | null } | null }, { id: string; name: string }> = {
+  text: "query GraphNode($id: ID!, $name: String!) { model(id: $id) { graphNode(name: $name) { name op inputs outputs attributes { name value } before { name op } after { name op } } } }",
 };
 
 export const jobQuery: Document<{ job: JobDetail | null }, { id: string }> = {

@@ -43,6 +43,19 @@ export interface Stats {
   readonly outputs: readonly Port[];
 }
 
+export interface NodeLine {
+  readonly name: string;
+  readonly op: string;
+}
+
+export interface NodeDetail extends NodeLine {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: readonly { readonly name: string; readonly value: string }[];
+  readonly before: readonly NodeLine[];
+  readonly after: readonly NodeLine[];
+}
+
 export interface FileLine {
   readonly name: string;
   readonly size: number;

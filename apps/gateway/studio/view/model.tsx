@@ -5,6 +5,7 @@ import type { ModelDetail, Port } from "../api/types.ts";
 import { BarTable, Shares } from "./charts.tsx";
 import { useQuery, useStudio } from "./context.ts";
 import { bytes, count, exact, percent } from "./format.ts";
+import { Graph } from "./graph.tsx";
 import { Layers } from "./layers.tsx";
 import { Figure, Heading } from "./parts.tsx";
 import { go } from "./route.ts";
@@ -23,6 +24,7 @@ export function ModelPage({ id, from }: { id: string; from: string | undefined }
         <Weights model={data.model} />
         <Ports model={data.model} />
         <Layers model={id} />
+        <Graph model={id} operators={data.model.stats.operators} />
       </div>
     </>
   );
