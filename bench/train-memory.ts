@@ -42,7 +42,7 @@ const momentum = sgd({ momentum: 0.9 });
 const cases: readonly Case[] = [
   { name: "bert-momentum", title: "BERT, 12 layers of 384, 128 tokens, momentum", batch: 8, optimizer: momentum, make: transformer },
   { name: "bert-adamw", title: "BERT, 12 layers of 384, 128 tokens, AdamW", batch: 8, optimizer: adamW(), make: transformer },
-  { name: "bert-adamw-2", title: "the same in batches of 2", batch: 2, optimizer: adamW(), make: transformer },
+  { name: "bert-adamw-2", title: "BERT, 12 layers of 384, 128 tokens, AdamW", batch: 2, optimizer: adamW(), make: transformer },
   { name: "resnet18-momentum", title: "ResNet-18, 64×64, momentum", batch: 8, optimizer: momentum, make: residual },
   { name: "resnet18-adamw", title: "ResNet-18, 64×64, AdamW", batch: 8, optimizer: adamW(), make: residual },
 ];
