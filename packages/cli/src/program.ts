@@ -4,7 +4,9 @@ import { Command } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { compareCommand } from "./commands/compare.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { packCommands } from "./commands/pack.ts";
 import { packageCommand } from "./commands/package.ts";
+import { cliErrors } from "./errors.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { exitCode, optimizeCommand, techniqueCommand } from "./commands/transform.ts";
@@ -14,16 +16,18 @@ import { standardTechniques } from "./techniques.ts";
 export interface ProgramOptions {
   readonly techniques?: readonly AnyTechnique[];
   readonly io?: Io;
+  /** Wrong usage is not told in words: the caller prints the error that is thrown. */
+  readonly json?: boolean;
 }
 
 /** Beside the folder of the sources as well as of the build. */
 const version = (): string => (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
 
 /** The whole command line. Techniques become commands; their schemas become flags. */
-export function createProgram({ techniques = standardTechniques, io = processIo() }: ProgramOptions = {}): Command {
+export function createProgram({ techniques = standardTechniques, io = processIo(), json = false }: ProgramOptions = {}): Command {
   const program = new Command("lathe")
     .description("Makes ONNX models small and fast: simplify, quantize, prune, compare, time.")
-    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text) })
+    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text), outputError: (text, write) => (json ? undefined : write(text)) })
     .version(version(), "-V, --version", "print the version")
     .exitOverride()
     .showSuggestionAfterError();
@@ -33,6 +37,7 @@ export function createProgram({ techniques = standardTechniques, io = processIo(
   optimizeCommand(program, techniques, io);
   compareCommand(program, io);
   benchCommand(program, io);
+  packCommands(program, io);
   packageCommand(program, io);
   serveCommand(program);
   program
@@ -52,16 +57,22 @@ export function createProgram({ techniques = standardTechniques, io = processIo(
  */
 export async function main(args: readonly string[], options: ProgramOptions = {}): Promise<number> {
   const io = options.io ?? processIo();
+  const json = args.includes("--json");
+  const print = (error: unknown): void => io.err(`${JSON.stringify({ error })}\n`);
   try {
-    await createProgram({ ...options, io }).parseAsync([...args], { from: "user" });
+    await createProgram({ json, ...options, io }).parseAsync([...args], { from: "user" });
     return 0;
   } catch (error) {
-    if (isCommanderError(error)) return error.exitCode === 0 ? 0 : 2;
+    if (isCommanderError(error)) {
+      if (error.exitCode === 0) return 0;
+      if (json) print(cliErrors.CLI_USAGE({ message: error.message.replace(/^error: /, "").replace(/\.$/, "") }));
+      return 2;
+    }
     const message = error instanceof Error ? error.message : String(error);
-    if (args.includes("--json")) io.err(`${JSON.stringify({ error: isLatheError(error) ? error : { message } })}\n`);
+    if (json) print(isLatheError(error) ? error : { message });
     else io.err(`${io.colors.red("error")} ${message}\n`);
     return exitCode(error);
   }
 }
 
-const isCommanderError = (error: unknown): error is { exitCode: number } => error instanceof Error && "exitCode" in error && String((error as { code?: unknown }).code).startsWith("commander.");
+const isCommanderError = (error: unknown): error is Error & { exitCode: number } => error instanceof Error && "exitCode" in error && String((error as { code?: unknown }).code).startsWith("commander.");

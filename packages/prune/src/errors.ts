@@ -53,6 +53,22 @@ export const pruneErrors = defineErrors({
     text: (d: { block: string; known: readonly string[] }) => `There is no residual block "${d.block}"; the model has ${d.known.slice(0, 8).join(", ")}${d.known.length > 8 ? ", ..." : ""}.`,
     remedy: "Take a name from the report's list of blocks.",
   },
+  PACK_FORMAT: {
+    text: (d: { path: string }) => `"${d.path}" is no packed model.`,
+    remedy: "Packed models are made by `lathe pack` or savePacked; plain ONNX files are read by loadModel.",
+  },
+  PACK_VERSION: {
+    text: (d: { version: number; known: number }) => `The packed model has format version ${d.version}; this release reads ${d.known}.`,
+    remedy: "Unpack it with the release that made it, or update.",
+  },
+  PACK_LIMIT: {
+    text: (d: { bytes: number; limit: number }) => `Unpacked, the model would have ${d.bytes} bytes; ${d.limit} are allowed.`,
+    remedy: "Raise maxBytes if you trust the file.",
+  },
+  PACK_DAMAGED: {
+    text: (d: { reason: string }) => `The packed model is damaged: ${d.reason}.`,
+    remedy: "Get the file again.",
+  },
   PRUNE_BLOCK: {
     text: (d: { block: string }) => `"${d.block}" is not a block size: it is outputs x inputs, each 1 or more.`,
     remedy: 'Use for instance "4x1".',

@@ -1,11 +1,10 @@
 /** What data is good for: importance, refit, statistics, masks in training. */
 import { describe, expect, it } from "vitest";
-import fc from "fast-check";
 import { attr, dataset, inferShapes, pipeline, random, standardOps, stats, Tensor, type Feeds, type Model, type Tensor as T } from "@lathe/core";
 import { compare, ortRuntime, randomTensor } from "@lathe/ort";
 import {
-  clusterWeights, compressedSizes, cut, dataCriterion, dependencyGraph, estimateBatchNorm, kMeans, maskFeeds, packSparse, permuteForPattern, polynomialDecay, prepare, pruneChannels, pruneOneShot,
-  pruneWeights, refit, sparseFit, unpackSparse, updatesAt, weightsOf, withMaskInputs, type DependencyGraph,
+  clusterWeights, compressedSizes, cut, dataCriterion, dependencyGraph, estimateBatchNorm, kMeans, maskFeeds, permuteForPattern, polynomialDecay, prepare, pruneChannels, pruneOneShot,
+  pruneWeights, refit, sparseFit, updatesAt, weightsOf, withMaskInputs, type DependencyGraph,
 } from "@lathe/prune";
 import { adamW, ModelBuilder, tensorData } from "@lathe/train";
 
@@ -182,14 +181,6 @@ describe("single weights", () => {
 });
 
 describe("storage", () => {
-  it("a packed tensor comes back bit for bit", () => {
-    fc.assert(fc.property(fc.array(fc.oneof(fc.constant(0), fc.float({ noNaN: true })), { minLength: 1, maxLength: 50 }), (values) => {
-      const data = Float32Array.from(values, (x) => (x === 0 ? 0 : x));
-      const tensor = Tensor.from("float32", [data.length], data);
-      expect([...unpackSparse(packSparse(tensor), data.length)]).toEqual([...data]);
-    }));
-  });
-
   it("pays with sparsity", async () => {
     const { model } = await pipeline(pruneWeights({ sparsity: 0.9 })).run(small(1, 64)).result;
     const sizes = await compressedSizes(model);
