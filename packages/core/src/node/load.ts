@@ -6,7 +6,7 @@ import { folderResolver, type ExternalFileOptions } from "./external-files.ts";
 import { OpenFile } from "./open-file.ts";
 
 export interface LoadOptions extends Omit<DecodeOptions, "externalData">, ExternalFileOptions {
-  /** Files up to this many bytes are read whole; of larger ones weights stay in the file until they are used. Default 64 MiB. */
+  /** Files up to this many bytes are read whole; of larger ones weights stay in the file until they are used. Default 16 MiB. */
   readonly readWholeUpTo?: number;
 }
 
@@ -21,7 +21,7 @@ const MAX_BUFFER = 2 ** 32 - 1;
 export async function loadModel(path: string | URL, options: LoadOptions = {}): Promise<Model> {
   const name = pathOf(path);
   const file = new OpenFile(name);
-  const whole = file.byteLength <= Math.min(options.readWholeUpTo ?? 2 ** 26, MAX_BUFFER);
+  const whole = file.byteLength <= Math.min(options.readWholeUpTo ?? 2 ** 24, MAX_BUFFER);
   try {
     return decodeModel(whole ? file.read(0, file.byteLength) : file, { ...options, externalData: folderResolver(dirname(name), options) });
   } finally {
