@@ -20,7 +20,7 @@ function start(...args: string[]): { child: ChildProcess; said: () => string; en
   return { child, said: () => text, ended: new Promise((resolve) => child.on("close", resolve)) };
 }
 
-it("starts with one command, refuses a second one, runs a technique from a tarball, and stops when told", async () => {
+it("starts with one command, refuses a second one, runs a technique from a tarball, stops when told, and can be exported", async () => {
   const { name } = await installPlugin(project);
   const first = start("--port", "0", "--technique", name);
   while (!first.said().includes("Listening on")) await Promise.race([new Promise((resolve) => first.child.stdout!.once("data", resolve)), first.ended.then(() => Promise.reject(new Error(first.said())))]);
@@ -39,6 +39,9 @@ it("starts with one command, refuses a second one, runs a technique from a tarba
   first.child.kill("SIGTERM");
   expect(await first.ended).toBe(0);
   expect(first.said()).not.toMatch(/"level":"error"/);
+
+  const dump = start("export", "dump");
+  expect([await dump.ended, dump.said()]).toEqual([0, expect.stringMatching(/^exported \d+ rows and \d+ files of \d+ bytes/)]);
 });
 
 it("says what is wrong with a command line", async () => {
