@@ -30,6 +30,7 @@ export { permuteForPattern, type Permuted } from "./sparse/permute.ts";
 export { patternOf, type Pattern } from "./sparse/pattern.ts";
 export { pruneOneShot, oneShotOptions } from "./oneshot/technique.ts";
 export { sparseGpt, type SparseGptOptions } from "./oneshot/sparsegpt.ts";
+export { Grid } from "./oneshot/grid.ts";
 export { wandaMask } from "./oneshot/wanda.ts";
 export { compressedSizes, type CompressedSizes } from "./storage/sizes.ts";
 export { packTensor, unpackTensor, type Packing } from "./storage/pack.ts";

@@ -1,9 +1,11 @@
 /**
  * SparseGPT (Frantar & Alistarh 2023): columns are pruned one after the other, and what each removes is made up for by the columns
- * behind it, as the inverse of the inputs' second moments says (optimal brain surgeon).
+ * behind it, as the inverse of the inputs' second moments says (optimal brain surgeon). With `bits`, the error of rounding what stays is made up
+ * for in the same pass (the joint form of the paper's section 3.5; without zeros this is GPTQ).
  */
 import { dampedCholesky, inverse } from "../linear/algebra.ts";
 import type { Pattern } from "../sparse/pattern.ts";
+import { Grid } from "./grid.ts";
 
 export interface SparseGptOptions {
   readonly sparsity: number;
@@ -13,13 +15,17 @@ export interface SparseGptOptions {
   /** Share of the mean diagonal that is added. Default 0.01. */
   readonly damping?: number;
   readonly name?: string;
+  /** What stays is rounded to symmetric integers of so many bits, 2 to 8, times a scale for each row and group of columns. Default: not. */
+  readonly bits?: number | undefined;
+  /** Columns that share a scale (with `bits`). Default 32. */
+  readonly groupSize?: number;
 }
 
 /**
  * New weights [rows, columns] in float64. `hessian` is [columns, columns], the second moments of the inputs (any positive multiple).
  * Inputs that are always zero lose their weights. @throws PRUNE_SINGULAR
  */
-export function sparseGpt(weight: Float64Array, hessian: Float64Array, rows: number, { sparsity, pattern, block = 128, damping = 0.01, name = "" }: SparseGptOptions): Float64Array {
+export function sparseGpt(weight: Float64Array, hessian: Float64Array, rows: number, { sparsity, pattern, block = 128, damping = 0.01, name = "", bits, groupSize = 32 }: SparseGptOptions): Float64Array {
   const columns = weight.length / rows;
   const w = weight.slice();
   const h = hessian.slice();
@@ -29,7 +35,8 @@ export function sparseGpt(weight: Float64Array, hessian: Float64Array, rows: num
     for (let r = 0; r < rows; r++) w[r * columns + j] = 0;
   }
   const u = upperOfInverse(h, columns, damping, name);
-  for (let start = 0; start < columns; start += block) pruneBlock(w, u, rows, columns, start, Math.min(columns, start + block), sparsity, pattern);
+  const grid = bits === undefined ? undefined : new Grid(bits, groupSize, rows, columns);
+  for (let start = 0; start < columns; start += block) pruneBlock(w, u, rows, columns, start, Math.min(columns, start + block), sparsity, pattern, grid);
   return w;
 }
 
@@ -42,7 +49,7 @@ function upperOfInverse(h: Float64Array, n: number, damping: number, name: strin
   return upper;
 }
 
-function pruneBlock(w: Float64Array, u: Float64Array, rows: number, columns: number, start: number, end: number, sparsity: number, pattern: Pattern | undefined): void {
+function pruneBlock(w: Float64Array, u: Float64Array, rows: number, columns: number, start: number, end: number, sparsity: number, pattern: Pattern | undefined, grid: Grid | undefined): void {
   const width = end - start;
   const score = (r: number, j: number): number => (w[r * columns + j]! / u[j * columns + j]!) ** 2;
   const drop = new Uint8Array(rows * width);
@@ -53,15 +60,17 @@ function pruneBlock(w: Float64Array, u: Float64Array, rows: number, columns: num
   const errors = new Float64Array(rows * width);
   for (let j = start; j < end; j++) {
     if (pattern && (j - start) % pattern.m === 0) dropOfM(drop, pattern, rows, width, j - start, (r, i) => score(r, start + i));
+    if (grid?.starts(j)) grid.measure(w, j, (r, k) => k < end && drop[r * width + k - start] === 1);
     const diagonal = u[j * columns + j]!;
     for (let r = 0; r < rows; r++) {
       const at = r * columns;
-      const gone = drop[r * width + j - start] === 1;
-      const error = gone ? w[at + j]! / diagonal : 0;
+      const now = w[at + j]!;
+      const then = drop[r * width + j - start] === 1 ? 0 : grid ? grid.round(r, now) : now;
+      if (then === now) continue;
+      const error = (now - then) / diagonal;
       errors[r * width + j - start] = error;
-      if (!gone) continue;
       for (let k = j; k < end; k++) w[at + k]! -= error * u[j * columns + k]!;
-      w[at + j] = 0;
+      w[at + j] = then;
     }
   }
   for (let r = 0; r < rows; r++) {

@@ -18,6 +18,8 @@ export const oneShotOptions = z.strictObject({
   pattern: z.string().regex(/^(free|\d+:\d+)$/).default("free").describe('"free", or N:M along the summed axis ("2:4")'),
   samples: z.number().int().min(1).default(32).describe("samples of the data that inputs are measured on"),
   places: z.number().int().min(1).default(4096).describe("most input vectors that each layer's statistics are taken from"),
+  bits: z.number().int().min(2).max(8).optional().describe("also rounds what stays to so many bits, in the same pass (sparsegpt): float32 values on a grid"),
+  groupSize: z.number().int().min(1).default(32).describe("weights of a row that share a scale (with bits)"),
   damping: z.number().min(0).default(0.01).describe("share of the mean diagonal added before inversion (sparsegpt)"),
   maxColumns: z.number().int().min(1).default(4096).describe("layers with more inputs are left alone: memory and work grow with the square and the cube"),
   exclude: z.array(z.string()).optional().describe("layers (by node name) that stay"),
@@ -66,7 +68,7 @@ async function pruneLayer(model: Model, layer: Linear, pattern: Pattern | undefi
   const order = reductionOrder(layer);
   const made = matrices(layer).map((matrix, g) => {
     const [w, h] = [reordered(matrix, order), symmetric(grams[g]!, order)];
-    if (options.method === "sparsegpt") return restored(sparseGpt(w, h, layer.rows, { sparsity: options.sparsity, pattern, damping: options.damping, name: layer.node.label }), layer.rows, order);
+    if (options.method === "sparsegpt") return restored(sparseGpt(w, h, layer.rows, { sparsity: options.sparsity, pattern, damping: options.damping, bits: options.bits, groupSize: options.groupSize, name: layer.node.label }), layer.rows, order);
     const norms = Float64Array.from({ length: layer.columns }, (_, c) => Math.sqrt(h[c * layer.columns + c]!));
     const mask = wandaMask(w, norms, layer.rows, options.sparsity, pattern);
     return restored(w.map((x, i) => (mask[i] === 1 ? x : 0)), layer.rows, order);
