@@ -9,6 +9,10 @@ export const cliErrors = defineErrors({
     text: (d: { technique: string }) => `"${d.technique}" judges models and needs labelled data for it.`,
     remedy: "Give --data (or --eval-data) with an array of labels beside the inputs; --labels names the array, or a .npy or IDX file.",
   },
+  CLI_USAGE: {
+    text: (d: { message: string }) => `The command line cannot be read: ${d.message}.`,
+    remedy: "See lathe --help and the help of the command.",
+  },
   CLI_ONE_WAY: {
     text: (d: { given: readonly string[] }) => `${d.given.join(" and ")} cannot be given together.`,
     remedy: "Choose one way to quantize; a recipe (lathe optimize) runs several steps.",

@@ -84,7 +84,10 @@ function parse(flag: Flag, text: string): unknown {
       return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
     case "json":
       try {
-        return JSON.parse(text);
+        return JSON.parse(text, (key, value: unknown) => {
+          if (key === "__proto__") throw new Error("no option is named __proto__");
+          return value;
+        });
       } catch (cause) {
         throw cliErrors.CLI_BAD_VALUE({ flag: flag.long, expected: "JSON", received: text }, cause);
       }

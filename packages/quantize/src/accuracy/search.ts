@@ -126,6 +126,7 @@ class Search {
 
   /** Doubles the number of excluded nodes until the budget holds, then bisects down to the fewest. */
   async #exclude(options: StaticOptionsInput, observations: Observations, first: Candidate): Promise<SearchResult> {
+    if (this.#search.maxExcluded === 0) throw quantizeErrors.QUANT_BUDGET({ maxDrop: this.#search.maxDrop, drop: first.trial.drop, excluded: 0, worst: "not looked for, as no node may stay float" });
     const sensitivity = await this.#rank(options, observations);
     const most = Math.min(this.#search.maxExcluded ?? Math.ceil(sensitivity.length / 2), sensitivity.length - 1);
     const names = sensitivity.map((s) => s.node);
