@@ -22,6 +22,7 @@ export { refit, type RefitOptions, type RefitResult } from "./recover/refit.ts";
 export { estimateBatchNorm } from "./recover/batch-norm.ts";
 export { NO_SPEEDUP, pruneWeights, weightOptions, type WeightOptions } from "./weights.ts";
 export { weightsOf, type Weight } from "./sparse/weights.ts";
+export { magnitudeThreshold, zeroedBelow, type Threshold } from "./sparse/threshold.ts";
 export { chooseMasks } from "./sparse/choose.ts";
 export { constantSparsity, exponentialDecay, iterativeSparsity, polynomialDecay, updatesAt, type PolynomialDecay } from "./sparse/schedule.ts";
 export { countOf, furtherMask, nOfM, randomMask, smallest, type Mask } from "./sparse/masks.ts";

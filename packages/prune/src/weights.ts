@@ -4,7 +4,9 @@ import { z } from "zod";
 import { chooseMasks } from "./sparse/choose.ts";
 import { permuteForPattern } from "./sparse/permute.ts";
 import { patternOf } from "./sparse/pattern.ts";
-import { weightsOf } from "./sparse/weights.ts";
+import { countOf, type Mask } from "./sparse/masks.ts";
+import { magnitudeThreshold, zeroedBelow } from "./sparse/threshold.ts";
+import { weightsOf, type Weight } from "./sparse/weights.ts";
 import { compressedSizes } from "./storage/sizes.ts";
 import { setConstant } from "./structure/constants.ts";
 import { dependencyGraph } from "./structure/dependency-graph.ts";
@@ -22,6 +24,30 @@ export const weightOptions = z.strictObject({
 });
 
 export type WeightOptions = z.infer<typeof weightOptions>;
+
+/** The weights of tensor `i` with zeros; asked for once each, in order, so that one copy at a time is made. */
+type Zeroed = (i: number) => Float32Array;
+
+const byMasks = (weights: readonly Weight[], masks: readonly Mask[]): Zeroed => (i) => {
+  const data = weights[i]!.tensor.toFloat32().slice();
+  masks[i]!.forEach((keep, at) => keep === 0 && (data[at] = 0));
+  return data;
+};
+
+/** One threshold over all magnitudes needs no scores and masks in memory: what large models are pruned by. */
+function byMagnitude(weights: readonly Weight[], { criterion, scope, pattern, block, sparsity }: WeightOptions): Zeroed | undefined {
+  if (criterion !== "magnitude" || scope !== "global" || pattern !== "free" || block !== undefined) return undefined;
+  const arrays = weights.map((w) => w.tensor.toFloat32());
+  const threshold = magnitudeThreshold(arrays, countOf(sparsity, arrays.reduce((sum, a) => sum + a.length, 0)));
+  const budget = { equal: threshold?.equal ?? 0 };
+  return (i) => (threshold ? zeroedBelow(arrays[i]!, threshold, budget) : arrays[i]!.slice());
+}
+
+function zerosIn(data: Float32Array): number {
+  let count = 0;
+  for (let i = 0; i < data.length; i++) if (data[i] === 0) count++;
+  return count;
+}
 
 /** What unstructured zeros do not do. */
 export const NO_SPEEDUP = "Zeros among the weights make the compressed file smaller; ONNX Runtime multiplies with them all the same, so it runs no faster.";
@@ -41,12 +67,11 @@ export const pruneWeights = defineTechnique({
     const pattern = options.block === undefined && options.pattern !== "channel" ? patternOf(options.pattern) : undefined;
     const permuted = pattern && options.permute ? permuteForPattern(model, dependencyGraph(model, { ops: ctx.ops }), pattern) : undefined;
     const weights = weightsOf(model, options.exclude);
-    const masks = chooseMasks(weights, options, ctx.random);
+    const zeroed = byMagnitude(weights, options) ?? byMasks(weights, chooseMasks(weights, options, ctx.random));
     const perTensor: { weight: string; weights: number; zeros: number }[] = [];
     for (const [i, { value, tensor }] of weights.entries()) {
-      const data = tensor.toFloat32().slice();
-      masks[i]!.forEach((keep, at) => keep === 0 && (data[at] = 0));
-      perTensor.push({ weight: value.name, weights: data.length, zeros: data.reduce((n, x) => n + (x === 0 ? 1 : 0), 0) });
+      const data = zeroed(i);
+      perTensor.push({ weight: value.name, weights: data.length, zeros: zerosIn(data) });
       setConstant(value, Tensor.from("float32", tensor.dims, data));
       ctx.progress({ done: i + 1, total: weights.length, message: value.name });
       await ctx.turn();

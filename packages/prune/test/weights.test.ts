@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import fc from "fast-check";
 import { pipeline, random, stats } from "@lathe/core";
 import { lenet } from "@lathe/train";
-import { constantSparsity, countOf, iterativeSparsity, nOfM, polynomialDecay, pruneWeights, smallest, updatesAt } from "@lathe/prune";
+import { constantSparsity, countOf, iterativeSparsity, magnitudeThreshold, nOfM, polynomialDecay, pruneWeights, smallest, updatesAt, zeroedBelow } from "@lathe/prune";
 
 const uniform = () => {
   const source = random(1);
@@ -19,6 +19,21 @@ describe("masks", () => {
       const kept = values.filter((_, i) => mask[i] === 1);
       expect(gone).toHaveLength(count);
       expect(Math.max(...gone, -1)).toBeLessThanOrEqual(Math.min(...kept, Infinity));
+    }));
+  });
+
+  it("over many tensors, found without copies, zero what a sort over all magnitudes would, ties in order", () => {
+    const arrays = fc.array(fc.array(fc.oneof(fc.integer({ min: -4, max: 4 }), fc.float({ noNaN: true, noDefaultInfinity: true })), { minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 4 });
+    fc.assert(fc.property(arrays, fc.double({ min: 0, max: 1, noNaN: true }), (lists, share) => {
+      const tensors = lists.map((list) => Float32Array.from(list));
+      const all = tensors.flatMap((t, tensor) => Array.from(t, (x, i) => ({ tensor, i, x: Math.abs(x) })));
+      const count = countOf(share, all.length);
+      const gone = all.toSorted((a, b) => a.x - b.x || a.tensor - b.tensor || a.i - b.i).slice(0, count);
+      const expected = tensors.map((t) => t.slice());
+      for (const { tensor, i } of gone) expected[tensor]![i] = 0;
+      const threshold = magnitudeThreshold(tensors, count);
+      const budget = { equal: threshold?.equal ?? 0 };
+      expect(tensors.map((t) => [...(threshold ? zeroedBelow(t, threshold, budget) : t)])).toEqual(expected.map((t) => [...t]));
     }));
   });
 
