@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Model, Tensor, attr, random, tensorType, type Feeds } from "@lathe/core";
 import { compare, ortRuntime } from "@lathe/ort";
 import {
-  dequantize, equalizeLayers, mismatchedConcats, nodeSensitivity, outputSqnr, planStatic, quantizeStatic, quantizeWeight, resolveParams, calibrate, rangesOf, reference, searchQuantize, smoothActivations, tailNodes, tensorNoise,
+  dequantize, equalizeLayers, mismatchedConcats, nodeSensitivity, outputSqnr, planStatic, quantizeBlocked, quantizeStatic, quantizeWeight, resolveParams, calibrate, rangesOf, reference, searchQuantize, smoothActivations, tailNodes, tensorNoise,
   weightParams, type StaticOptionsInput,
 } from "@lathe/quantize";
 
@@ -215,13 +215,33 @@ describe("tails", () => {
 });
 
 describe("rounding", () => {
-  it.each(["int8", "uint8", "int16", "int4", "uint4"] as const)("%s: dequantize(quantize(w)) is within half a step", (dtype) => {
+  it.each(["int8", "uint8", "int16", "uint16", "int4", "uint4"] as const)("%s: dequantize(quantize(w)) is within half a step", (dtype) => {
     const w = values(`round ${dtype}`, [6, 40]);
     const params = weightParams(w, { dtype, axis: 0, symmetric: dtype.startsWith("int") });
     const back = dequantize(quantizeWeight(w, params, dtype, 0));
     // The symmetric int4 range is -8..7: the largest value may be clipped by half a step more.
     const steps = dtype === "int4" ? 1.001 : 0.501;
     w.toFloat32().forEach((x, i) => expect(Math.abs(x - back[i]!)).toBeLessThanOrEqual(steps * params[Math.floor(i / 40)]!.scale));
+  });
+});
+
+describe("rounding to float8", () => {
+  it.each([["float8e4m3fn", 2 ** -4, 2 ** -10], ["float8e5m2", 2 ** -3, 2 ** -17]] as const)("%s: dequantize(quantize(w)) is within half a unit in the last place", (dtype, relative, smallest) => {
+    const w = values(`round ${dtype}`, [6, 40]);
+    const params = weightParams(w, { dtype, axis: 0 });
+    const back = dequantize(quantizeWeight(w, params, dtype, 0));
+    w.toFloat32().forEach((x, i) => expect(Math.abs(x - back[i]!)).toBeLessThanOrEqual(Math.max(relative * Math.abs(x), smallest * params[Math.floor(i / 40)]!.scale) * 1.001));
+  });
+});
+
+describe("rounding by blocks", () => {
+  it.each(["int8", "uint8", "int4", "uint4"] as const)("%s: dequantize(quantize(w)) is within half a step of each block's scale", (dtype) => {
+    const w = values(`blocks ${dtype}`, [64, 5]);
+    const made = quantizeBlocked(w, { dtype, axis: 0, blockSize: 16, symmetric: dtype.startsWith("int") }, "w");
+    const back = dequantize({ ...made, axis: 0, blockSize: 16 });
+    const scales = made.scale.toFloat32();
+    const steps = dtype.startsWith("int") ? 1.001 : 0.501;
+    w.toFloat32().forEach((x, i) => expect(Math.abs(x - back[i]!)).toBeLessThanOrEqual(steps * scales[Math.floor(Math.floor(i / 5) / 16) * 5 + (i % 5)]!));
   });
 });
 
