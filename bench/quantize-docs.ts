@@ -28,6 +28,11 @@ const sections: Readonly<Record<string, () => string | undefined>> = {
     const columns = ["model", "float ms", "ours ms", "ours", "speedup", "best peer", "peer speedup", "vs peer"];
     return found && `**Speed of the result** (processor time of one thread, ${found.cpu}, models taking turns; \`bench/quantize-speed.ts\`). "ours" is the scheme that \`autoQuantize\` chose, "best peer" the fastest of seven settings of ONNX Runtime's Python tool, "vs peer" its time / ours.\n\n${table(columns, found.rows)}`;
   },
+  planner() {
+    const found = results("planner");
+    const columns = ["model", "target", "chosen", "fastest", "ms float", "ms chosen", "speedup", "regret %", "recipe regret %"];
+    return found && `**The planner's choices**, natively and in WebAssembly (${found.browser}, one thread, processor time; \`bench/quantize-planner.ts\`). \`autoQuantize\` times its schemes and chooses; then all are timed again: "regret" is by how much the chosen one is slower than the fastest of this second measurement, "recipe regret" the same of the target's static recipe, which measures nothing.\n\n${table(columns, found.rows)}`;
+  },
   accuracy() {
     const found = results("accuracy");
     const columns = ["model", "tool", "setting", "accuracy %", "points lost", "float nodes"];

@@ -1,6 +1,6 @@
 /**
- * ONNX Runtime fuses Add -> LayerNormalization to SkipLayerNormalization. On its CPU that kernel adds up one value at a time: for 128 x 384
- * values it was measured to take five times as long as the two nodes that it replaces (bench/quantize-speed.ts). Sum computes what Add does,
+ * ONNX Runtime fuses Add -> LayerNormalization to SkipLayerNormalization. On its CPU that kernel adds up one value at a time and takes
+ * several times as long as the two nodes that it replaces (bench/quantize-kernels.ts). Sum computes what Add does,
  * with the same kernel, and is not fused.
  */
 import { Node, type Graph, type Value } from "@lathe/core";
