@@ -7,11 +7,11 @@ it("train-fashion.ts trains, replaces a head and learns 4-bit weights", async ()
   expect(scratch.at(-1)!.loss).toBeLessThan(scratch[0]!.loss);
   expect(headAccuracy.after).toBeGreaterThan(0.97);
   expect(fourBits.float - fourBits.learned).toBeLessThan((fourBits.float - fourBits.asItIs) / 2);
-}, 240_000);
+}, 480_000);
 
 it("finetune-orientation.ts teaches PP-OCR's direction classifier two more directions, in eight bits too", async () => {
   Object.assign(process.env, { LINES: "16", EPOCHS: "4" });
   const { orientations } = await import("../finetune-orientation.ts");
   expect(orientations.tuned).toBeGreaterThan(orientations.randomHead + 0.2);
   expect(orientations.int8Learned).toBeGreaterThan(orientations.tuned - 0.2);
-}, 240_000);
+}, 480_000);

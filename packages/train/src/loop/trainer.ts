@@ -1,7 +1,8 @@
 /** Runs a training step again and again: owns parameters, optimizer state and running statistics between steps. */
 import { Tensor, evaluateDim, type Feeds, type Model, type Runtime, type Session } from "@lathe/core";
 import { drawMask, type Mask } from "../step/dropout.ts";
-import { APPLY, BIAS1, BIAS2, LEARNING_RATE, averageOf, type Carried, type TrainingStep } from "../step/graph.ts";
+import { APPLY, BIAS1, BIAS2, LEARNING_RATE, averageOf, type TrainingStep } from "../step/graph.ts";
+import type { Carried } from "../step/carry.ts";
 import type { Optimizer } from "../step/optimizers.ts";
 import { LOSS, prepared } from "../step/prepare.ts";
 import { trainErrors } from "../errors.ts";

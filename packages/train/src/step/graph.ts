@@ -2,16 +2,18 @@
  * One training step as one ONNX graph: forward, loss, backward, clipping and optimizer. Parameters and optimizer state go in as inputs
  * and come out updated; the learning rate is an input.
  */
-import { Tensor, inferShapes, tensorType, type Graph, type Model, type Node, type OpTable, type Value } from "@lathe/core";
+import { inferShapes, tensorType, type Graph, type Model, type Node, type OpTable, type Tensor, type Value } from "@lathe/core";
 import { backward } from "../grad/backward.ts";
 import { trainOps } from "../grad/ops.ts";
 import { trainErrors } from "../errors.ts";
 import { blockedConvolution } from "../grad/rules/conv/blocked-rules.ts";
 import { useBlockedConvolutions } from "./blocked.ts";
+import { accumulated, clip } from "./accumulate.ts";
+import { becomeInput, carry, zeros, type Carried } from "./carry.ts";
 import { useMasks, type Mask } from "./dropout.ts";
 import { widenFourBit } from "./four-bit.ts";
 import { LossBuilder, type Loss } from "./losses.ts";
-import { optimizerContext, type Optimizer, type OptimizerContext } from "./optimizers.ts";
+import { optimizerContext, type Optimizer } from "./optimizers.ts";
 import { parametersOf } from "./parameters.ts";
 import { dropDead, expose, LOSS, preparedForGradient } from "./prepare.ts";
 import { useBatchStatistics, type RunningStatistic } from "./statistics.ts";
@@ -47,13 +49,6 @@ export interface StepOptions {
   readonly block?: number | false | undefined;
 }
 
-/** A tensor that goes round: fed under `name`, fetched under `next`. */
-export interface Carried {
-  readonly name: string;
-  readonly next: string;
-  readonly initial: Tensor;
-}
-
 export interface TrainingStep {
   readonly model: Model;
   /** The same step in the engine's blocked layout, for batches that are a multiple of the block. */
@@ -78,7 +73,6 @@ export const BIAS2 = "lathe/bias2";
 /** True in the steps that change parameters; an input only when gradients are accumulated. */
 export const APPLY = "lathe/apply";
 const AVERAGE = "ema";
-const ACCUMULATED = "accumulated";
 
 /** Name under which the moving average of a parameter is carried. */
 export const averageOf = (parameter: string): string => `${parameter}/${AVERAGE}`;
@@ -170,42 +164,4 @@ function update(graph: Graph, options: StepOptions, gradients: ReadonlyMap<Value
     state.push(carry(graph, average, choose(moved, average), initial));
   }
   return { parameters, state };
-}
-
-/** Adds each gradient's share to what earlier batches left; what is carried on is 0 after a step that applied it. */
-function accumulated(graph: Graph, c: OptimizerContext, gradients: ReadonlyMap<Value, Value>, count: number, apply: Value, state: Carried[]): Map<Value, Value> {
-  return new Map([...gradients].map(([parameter, gradient]) => {
-    const slot = graph.addInput(`${parameter.name}/${ACCUMULATED}`, parameter.type);
-    const sum = c.emit("Add", [slot, c.emit("Mul", [gradient, c.scalar(1 / count)])]);
-    const kept = c.emit("Where", [apply, c.emit("Sub", [slot, slot]), sum]);
-    state.push(carry(graph, slot, kept, zeros(parameter.tensor!)));
-    return [parameter, sum] as const;
-  }));
-}
-
-/** Scales all gradients by min(1, max / norm), norm over all of them (Pascanu et al. 2013). */
-function clip(c: OptimizerContext, gradients: ReadonlyMap<Value, Value>, limit: number): Map<Value, Value> {
-  const squares = [...gradients.values()].map((g) => c.squaredNorm(g));
-  const norm = c.emit("Sqrt", [squares.length === 1 ? squares[0]! : c.emit("Sum", squares)]);
-  const factor = c.emit("Min", [c.emit("Div", [c.scalar(limit), c.emit("Add", [norm, c.scalar(1e-6)])]), c.scalar(1)]);
-  return new Map([...gradients].map(([parameter, gradient]) => [parameter, c.emit("Mul", [gradient, factor])]));
-}
-
-const zeros = (like: Tensor): Tensor => Tensor.from("float32", like.dims, new Float32Array(like.size));
-
-/** An initializer turned into an input of the same name. */
-function becomeInput(graph: Graph, parameter: Value): Value {
-  const { name, type } = parameter;
-  parameter.name = `${name}/initial`;
-  const input = graph.addInput(name, type);
-  graph.replaceUses(parameter, input);
-  graph.removeInitializer(parameter);
-  return input;
-}
-
-function carry(graph: Graph, from: Value, to: Value, initial: Tensor): Carried {
-  const next = `next/${from.name}`;
-  to.type ??= from.type;
-  expose(graph, to, next);
-  return { name: from.name, next, initial };
 }
