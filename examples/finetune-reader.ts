@@ -2,7 +2,7 @@
  * A pretrained recogniser on worse pictures than it knows: PP-OCR's reader learns to read lines of very coarse pixels, with the CTC loss, from
  * texts alone: nobody says where a letter stands. Open it in any editor with cells, or run
  *   npx tsx examples/finetune-reader.ts
- * which takes about two minutes. LINES and EPOCHS in the environment change the size of the run.
+ * which takes about half a minute of processor time. LINES and EPOCHS in the environment change the size of the run.
  */
 import { readFileSync } from "node:fs";
 import { Tensor } from "@lathe/core";
