@@ -40,7 +40,7 @@ describe("quantize-auto", () => {
     const { report } = await pipeline(autoQuantize({ rounds: 3 })).run(model, { data, runtime }).result;
     const schemes = report.data.steps[0]!.details as { name: string; speedup: number; refused?: string }[];
     const fastest = Math.max(...schemes.filter((s) => !s.refused).map((s) => s.speedup));
-    expect(schemes.map((s) => s.name)).toEqual(["float", "simplified", "static", "static, weighted layers only", "static, all operators", "dynamic", "dynamic, with Conv"]);
+    expect(schemes.map((s) => s.name)).toEqual(["float", "simplified", "static", "static, weighted layers only", "static, all operators", "static, per tensor", "dynamic", "dynamic, per tensor", "dynamic, with Conv"]);
     expect(report.data.steps[0]!.metrics.speedup).toBeGreaterThan(fastest / 1.03);
   });
 });
