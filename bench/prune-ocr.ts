@@ -1,7 +1,7 @@
 /**
  * The PP-OCRv4 text recogniser pruned to a measured latency, with text lines but no labels.
  *
- *   npx tsx --conditions=@lathe/source bench/prune-ocr.ts [--threads 1] [--epochs 3] [--drawings 2] [--targets 1.3,1.5]
+ *   npx tsx --conditions=@lathe/source bench/prune-ocr.ts [--threads 1] [--epochs 2] [--drawings 3] [--targets 1.3,1.5]
  *
  * For each target the least cut that is that many times as fast in ONNX Runtime (one thread, timed in turns with the original); then the
  * ridge refit on 32 unlabelled lines; then fine-tuning on unlabelled lines with the original as teacher (soft targets). Character error rate of
@@ -21,7 +21,7 @@ import { crops, ocrLines, readLines, type Read } from "./lib/ocr-lines.ts";
 import { processorTimes } from "./lib/processor-time.ts";
 
 const { values: given } = parseArgs({
-  options: { threads: { type: "string", default: "2" }, epochs: { type: "string", default: "3" }, drawings: { type: "string", default: "2" }, targets: { type: "string", default: "1.3,1.5" } },
+  options: { threads: { type: "string", default: "2" }, epochs: { type: "string", default: "2" }, drawings: { type: "string", default: "3" }, targets: { type: "string", default: "1.3,1.5" } },
 });
 const REFIT = 32;
 const WIDTH = 320;

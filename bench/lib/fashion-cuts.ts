@@ -8,11 +8,13 @@ export interface Cut {
   readonly options: Partial<ChannelOptions>;
 }
 
-/** A share of the heads and of the inner width of every layer; the width of the residual stream stays. */
-function headsAndInner(model: Model, ratio: number): Partial<ChannelOptions> {
+const HEADS = 4;
+
+/** A share of the heads and one of the inner width of every layer; the width of the residual stream stays. */
+function headsAndInner(model: Model, heads: number, inner: number): Partial<ChannelOptions> {
   const shaped = model.clone();
   inferShapes(shaped);
-  const ratios = Object.fromEntries(dependencyGraph(shaped).groups.map(({ name, approximate }) => [name, approximate ? 0 : ratio]));
+  const ratios = Object.fromEntries(dependencyGraph(shaped).groups.map(({ name, approximate, units }) => [name, approximate ? 0 : units.length === HEADS ? heads : inner]));
   return { ratio: 0, scope: "group", ratios };
 }
 
@@ -22,8 +24,9 @@ const channels = (ratio: number): Partial<ChannelOptions> => ({ ratio, target: "
 export function cutsOf(name: string, model: Model): Cut[] {
   switch (name) {
     case "ViT": return [
-      { title: "half of the heads and inner widths", options: headsAndInner(model, 0.5) },
-      { title: "three of four heads and inner widths", options: headsAndInner(model, 0.75) },
+      { title: "half of the heads and inner widths", options: headsAndInner(model, 0.5, 0.5) },
+      { title: "three quarters of the heads and inner widths", options: headsAndInner(model, 0.75, 0.75) },
+      { title: "half of the heads, three quarters of the inner widths", options: headsAndInner(model, 0.5, 0.75) },
     ];
     case "ResNet-20": return [{ title: "55 % of the MACs", options: channels(0.55) }];
     default: return [{ title: "half of the MACs", options: channels(0.5) }];
