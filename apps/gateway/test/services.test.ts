@@ -2,9 +2,13 @@
 import { fileURLToPath } from "node:url";
 import { Tensor, encodeNpz, sliceRows } from "@lathe/core";
 import { readIdx } from "@lathe/core/node";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { standardModule } from "../src/techniques/offer.ts";
+import type { OptimizeOptions, StepInput } from "@lathe/gateway/client";
 import { ask, clientOf, sendModel, startGateway, type TestGateway } from "./support.ts";
+
+// Training takes its time where a machine has other things to do.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 let g: TestGateway;
 let model: string;
@@ -22,47 +26,35 @@ beforeAll(async () => {
 });
 afterAll(() => g.close());
 
-interface StartedJob {
-  readonly optimize: { readonly job?: { readonly id: string }; readonly code?: string; readonly message?: string };
-}
-
-const OPTIMIZE = `mutation ($m: ID!, $s: [StepInput!]!, $d: ID, $b: Int, $seed: Int, $e: EvaluationInput, $t: ID) {
-  optimize(model: $m, steps: $s, data: $d, batch: $b, seed: $seed, evaluation: $e, teacher: $t) { ... on JobPayload { job { id } } ... on UserError { code message } } }`;
-const start = async (steps: readonly object[], more: object = {}): Promise<StartedJob["optimize"]> => (await ask<StartedJob>(g, OPTIMIZE, { m: model, s: steps, ...more })).data.optimize;
-const metricsOf = async (steps: readonly object[], more: object): Promise<Record<string, number>> => {
-  const { job, message } = await start(steps, more);
-  expect(message).toBeUndefined();
-  return (await (await clientOf(g).job(job!.id)).result()).report!.steps.at(-1)!.metrics as Record<string, number>;
-};
+const metricsOf = async (steps: readonly StepInput[], options: OptimizeOptions): Promise<Readonly<Record<string, unknown>>> => (await (await clientOf(g).optimize(model, steps, options)).result()).report!.steps.at(-1)!.metrics;
 
 describe("steps that judge models", () => {
   it("quantize within an accuracy budget, by labels in data of their own and another figure", async () => {
-    const metrics = await metricsOf([{ quantizeSearch: { maxDrop: 0.05, methods: ["MINMAX"] } }], { d: bare, b: 32, e: { data: labelled, metric: "TOP5", labels: "labels" } });
+    const metrics = await metricsOf([{ quantizeSearch: { maxDrop: 0.05, methods: ["MINMAX"] } }], { data: bare, batch: 32, evaluation: { data: labelled, metric: "TOP5", labels: "labels" } });
     expect(metrics["floatScore"]).toBeGreaterThan(0.95);
     expect(metrics["drop"]).toBeLessThanOrEqual(0.05 + 1e-9);
   });
 
   it("try steps and keep the best", async () => {
     const steps = [{ search: { goal: "BYTES", maxDrop: 1, steps: [{ simplify: {} }, { quantizeDynamic: { convWeightType: "UINT8" } }] } }];
-    const { job } = await start(steps, { e: { data: labelled }, b: 32 });
-    const { model: made } = await (await clientOf(g).job(job!.id)).result();
+    const { model: made } = await (await clientOf(g).optimize(model, steps, { evaluation: { data: labelled }, batch: 32 })).result();
     expect(made!.fileBytes).toBeLessThan((await clientOf(g).model(model))!.fileBytes * 0.6);
   });
 
   it("are refused before a job is accepted when there are no labels", async () => {
-    expect(await start([{ search: { goal: "BYTES", steps: [{ simplify: {} }] } }])).toMatchObject({ code: "STEP_INVALID", message: expect.stringContaining("labels") });
+    await expect(clientOf(g).optimize(model, [{ search: { goal: "BYTES", steps: [{ simplify: {} }] } }])).rejects.toThrow(/STEP_INVALID: .*labels/);
   });
 });
 
 describe("steps that train models", () => {
   it("fine-tune a cut model on labelled data and on the answers of the one before", async () => {
-    const metrics = await metricsOf([{ pruneChannels: { ratio: 0.25 } }, { finetune: { epochs: 1, distill: { weight: 0.5 } } }], { d: labelled, b: 32, seed: 1, t: model });
+    const metrics = await metricsOf([{ pruneChannels: { ratio: 0.25 } }, { finetune: { epochs: 1, distill: { weight: 0.5 } } }], { data: labelled, batch: 32, seed: 1, teacher: model });
     expect(metrics["steps"]).toBe(4);
     expect(metrics["lastEpochLoss"]).toBeGreaterThan(0);
   });
 
   it("train with the rounding in place, then quantize", async () => {
-    const metrics = await metricsOf([{ quantizeAware: { epochs: 1 } }], { d: labelled, b: 32 });
+    const metrics = await metricsOf([{ quantizeAware: { epochs: 1 } }], { data: labelled, batch: 32 });
     expect(metrics["steps"]).toBe(4);
   });
 });
@@ -87,8 +79,7 @@ describe("a plan", () => {
     expect(cut!.changed.count).toBeGreaterThan(3);
     expect(cut!.added.count).toBe(0);
     expect(quantized!.added.count).toBeGreaterThan(quantized!.removed.count);
-    const { job } = await start(steps);
-    const { model: made } = await (await clientOf(g).job(job!.id)).result();
+    const { model: made } = await (await clientOf(g).optimize(model, steps)).result();
     const { fileBytes, stats } = planned.at(-1)!.predicted!;
     expect([fileBytes, stats]).toEqual([made!.fileBytes, { parameters: made!.stats.parameters, bytes: made!.stats.bytes, macs: made!.stats.macs }]);
   });

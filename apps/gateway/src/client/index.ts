@@ -17,8 +17,13 @@ export type Ref = string | { readonly id: string };
 
 export interface OptimizeOptions {
   readonly data?: Ref;
+  /** Samples of the data in one run of the model. */
   readonly batch?: number;
   readonly seed?: number;
+  /** How steps that judge models do it; default: accuracy on `data`. */
+  readonly evaluation?: { readonly data?: Ref; readonly metric?: "ACCURACY" | "TOP5" | "NEGATIVE_MSE"; readonly labels?: string; readonly output?: string };
+  /** The model whose answers training may match; default: the model itself, as it came in. */
+  readonly teacher?: Ref;
   readonly name?: string;
   readonly idempotencyKey?: string;
 }
@@ -44,8 +49,8 @@ export interface Client {
 
 const COMPLETE = `mutation ($input: UploadCompleteInput!) { uploadComplete(input: $input) { __typename
   ... on ModelCreated { model { ${MODEL} } } ... on DatasetCreated { dataset { id name } } ${PROBLEM} } }`;
-const OPTIMIZE = `mutation ($model: ID!, $steps: [StepInput!]!, $data: ID, $batch: Int, $seed: Int, $name: String, $idempotencyKey: String) {
-  optimize(model: $model, steps: $steps, data: $data, batch: $batch, seed: $seed, name: $name, idempotencyKey: $idempotencyKey) {
+const OPTIMIZE = `mutation ($model: ID!, $steps: [StepInput!]!, $data: ID, $batch: Int, $seed: Int, $evaluation: EvaluationInput, $teacher: ID, $name: String, $idempotencyKey: String) {
+  optimize(model: $model, steps: $steps, data: $data, batch: $batch, seed: $seed, evaluation: $evaluation, teacher: $teacher, name: $name, idempotencyKey: $idempotencyKey) {
     __typename ... on JobPayload { job { ${JOB} } } ${PROBLEM} } }`;
 const BENCHMARK = `mutation ($models: [ID!]!, $rounds: Int, $data: ID, $idempotencyKey: String) {
   benchmark(models: $models, rounds: $rounds, data: $data, idempotencyKey: $idempotencyKey) { __typename ... on JobPayload { job { ${JOB} } } ${PROBLEM} } }`;
@@ -75,8 +80,11 @@ export function connect(connection: Connection): Client {
       return settled((await query<{ uploadComplete: Payload<{ dataset: { id: string; name: string } }> }>(COMPLETE, { input })).uploadComplete).dataset;
     },
     model: async (id) => (await query<{ model: ModelInfo | null }>(`query ($id: ID!) { model(id: $id) { ${MODEL} } }`, { id })).model,
-    optimize: async (model, steps, { data, ...options } = {}) =>
-      started((await query<{ optimize: Payload<{ job: JobInfo }> }>(OPTIMIZE, { model: idOf(model), steps, ...(data ? { data: idOf(data) } : {}), ...options })).optimize),
+    async optimize(model, steps, { data, teacher, evaluation, ...options } = {}) {
+      const judged = evaluation && { ...evaluation, ...(evaluation.data ? { data: idOf(evaluation.data) } : {}) };
+      const lent = { ...(data ? { data: idOf(data) } : {}), ...(teacher ? { teacher: idOf(teacher) } : {}), ...(judged ? { evaluation: judged } : {}) };
+      return started((await query<{ optimize: Payload<{ job: JobInfo }> }>(OPTIMIZE, { model: idOf(model), steps, ...lent, ...options })).optimize);
+    },
     benchmark: async (models, { data, ...options } = {}) =>
       started((await query<{ benchmark: Payload<{ job: JobInfo }> }>(BENCHMARK, { models: models.map(idOf), ...(data ? { data: idOf(data) } : {}), ...options })).benchmark),
     async job(id) {
