@@ -9,6 +9,10 @@ export const pruneErrors = defineErrors({
     text: (d: { group: string; known: readonly string[] }) => `There is no prunable group "${d.group}"; the model has ${d.known.slice(0, 8).join(", ")}${d.known.length > 8 ? ", ..." : ""}.`,
     remedy: "Take a name from the list that dependencyGraph(model).groups gives.",
   },
+  PRUNE_CONFLICT: {
+    text: (d: { group: string }) => `Group "${d.group}" stands in \`exclude\`, so that it stays whole, and in \`ratios\`, so that it is cut.`,
+    remedy: "Take its name out of one of them.",
+  },
   PRUNE_NOTHING: {
     text: (d: { held: readonly string[] }) => `Nothing in this model can be cut; axes are held by ${d.held.slice(0, 5).join("; ") || "its inputs and outputs"}.`,
     remedy: "Infer shapes first, or see the report for what holds each axis.",

@@ -34,10 +34,12 @@ export class Measurements {
   }
 }
 
-/** Groups that may be cut. @throws PRUNE_NOTHING, PRUNE_UNKNOWN_GROUP */
+/** Groups that may be cut. @throws PRUNE_NOTHING, PRUNE_UNKNOWN_GROUP, PRUNE_CONFLICT */
 export function chosenGroups(graph: DependencyGraph, exclude: readonly string[] = [], named: readonly string[] = []): Group[] {
   const known = graph.groups.map((g) => g.name);
   for (const name of [...exclude, ...named]) if (!known.includes(name)) throw pruneErrors.PRUNE_UNKNOWN_GROUP({ group: name, known });
+  const twice = named.find((name) => exclude.includes(name));
+  if (twice !== undefined) throw pruneErrors.PRUNE_CONFLICT({ group: twice });
   const groups = graph.groups.filter((g) => !exclude.includes(g.name));
   if (groups.length === 0) throw pruneErrors.PRUNE_NOTHING({ held: heldBy(graph) });
   return groups;
