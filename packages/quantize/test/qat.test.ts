@@ -1,8 +1,8 @@
 /** Quantization-aware training: what it recovers, and that its result is what was trained. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { Tensor, dataset, decodeModel, pipeline, random, type Dataset, type Model } from "@lathe/core";
+import { Tensor, argmax, dataset, decodeModel, pipeline, random, type Dataset, type Model } from "@lathe/core";
 import { ortRuntime, randomFeeds } from "@lathe/ort";
-import { quantizeAware, quantizeAwareTraining, quantizeStatic, type QatResult, type StaticOptionsInput } from "@lathe/quantize";
+import { quantizeAware, quantizeAwareTraining, quantizeStatic, verifyFusion, type QatResult, type StaticOptionsInput } from "@lathe/quantize";
 import { registerConformance, tinyCnn } from "@lathe/testkit";
 import { adamW, combine, cosine, crossEntropy, distillation, trainer } from "@lathe/train";
 import { accuracy, images, labels } from "./fashion.ts";
@@ -31,7 +31,7 @@ describe("quantization-aware training of the Fashion-MNIST network with 4-bit we
       static: settings, loss: combine([[0.1, crossEntropy()], [0.9, distillation({ temperature: 2 })]]), optimizer: adamW({ weightDecay: 0 }), schedule: cosine(1e-3),
       epochs: 2, batchSize: 32, learnScales: true, observeEpochs: 0, seed: 1, teach: true,
     }, { runtime, trainer: trainer({ runtime }), data: labelled() });
-  });
+  }, 300_000);
 
   it("recovers more than half of what static quantization loses", async () => {
     const [whole, cut, trained] = [await accuracy(float, runtime), await accuracy(before, runtime), await accuracy(result.model, runtime)];
@@ -65,6 +65,38 @@ describe("quantization-aware training of the Fashion-MNIST network with 4-bit we
       return other && !Buffer.from(other.bytes()).equals(Buffer.from(v.tensor!.bytes()));
     });
     expect(moved).toBe(true);
+  });
+});
+
+describe("the same network trained with 8-bit weights, on ONNX Runtime's integer kernels", () => {
+  let result: QatResult;
+  beforeAll(async () => {
+    result = await quantizeAware(decodeModel(readModel("fashion-mobilenet")), {
+      loss: crossEntropy(), optimizer: adamW({ weightDecay: 0 }), schedule: cosine(1e-4), epochs: 1, batchSize: 32, learnScales: true, observeEpochs: 0, seed: 1, teach: false,
+    }, { runtime, trainer: trainer({ runtime }), data: labelled().take(4) });
+  }, 300_000);
+
+  it("has all its layers fused", async () => {
+    expect((await verifyFusion(result.model)).integer).toMatchObject({ "com.microsoft.QLinearConv": 17, "com.microsoft.QGemm": 1 });
+  });
+
+  it.each(["extended", "all"] as const)("gives what was trained (level %s): every logit to one step of the output, most exactly", async (optimization) => {
+    const scale = result.model.graph.value("logits_scale")!.tensor!.toFloat32()[0]!;
+    const [trained, fused] = [await runtime.load(result.fakeQuantized, asWritten), await runtime.load(result.model, { optimization })];
+    const off: number[] = [];
+    let same = 0;
+    for (const feeds of images("fashion-test-2000", 100).slice(0, 3)) {
+      const [a, b] = [(await trained.run(feeds))["logits"]!.toFloat32(), (await fused.run(feeds))["logits"]!.toFloat32()];
+      a.forEach((v, i) => off.push(Math.round(Math.abs(v - b[i]!) / scale)));
+      const [first, second] = [argmax(a, 10), argmax(b, 10)];
+      first.forEach((c, i) => (same += c === second[i] ? 1 : 0));
+    }
+    await trained.dispose();
+    await fused.dispose();
+    const within = (steps: number): number => off.filter((o) => o <= steps).length / off.length;
+    expect(within(0)).toBeGreaterThan(0.9);
+    expect(within(1)).toBe(1);
+    expect(same).toBeGreaterThanOrEqual(297);
   });
 });
 
