@@ -22,7 +22,7 @@ function table(columns: readonly string[], rows: readonly Row[]): string {
   return [`| ${columns.join(" | ")} |`, `| ${columns.map(() => "---").join(" | ")} |`, ...rows.map(cells)].join("\n");
 }
 
-const sections: Readonly<Record<string, () => string | undefined>> = {
+const sections: Readonly<Record<string, () => string | 0 | undefined>> = {
   speed() {
     const found = results("speed");
     const columns = ["model", "float ms", "ours ms", "ours", "speedup", "best peer", "peer speedup", "vs peer"];
@@ -47,11 +47,11 @@ const sections: Readonly<Record<string, () => string | undefined>> = {
   memory() {
     const rows = read<{ memory?: Row[] }>("quantize-tool")?.memory;
     const columns = ["model", "setting", "model MB", "ours MB", "ours / model", "over nothing / model", "command MB", "peer MB", "peer / model"];
-    return rows && `**Peak memory from file to file**, whole process. "over nothing" leaves out what a process takes that only imports the packages; "command" is \`lathe\`.\n\n${table(columns, rows)}`;
+    return rows?.length && `**Peak memory from file to file**, whole process. "over nothing" leaves out what a process takes that only imports the packages; "command" is \`lathe\`.\n\n${table(columns, rows)}`;
   },
   long() {
     const rows = read<{ long?: Row[] }>("quantize-tool")?.long;
-    return rows && `**Histograms over many samples**: memory does not grow with their number.\n\n${table(["model", "setting", "samples", "model MB", "ours s", "ours MB"], rows)}`;
+    return rows?.length && `**Histograms over many samples**: memory does not grow with their number.\n\n${table(["model", "setting", "samples", "model MB", "ours s", "ours MB"], rows)}`;
   },
   weights() {
     const found = read<{ results: { task: string; millionWeightsPerSecond: number }[]; peer?: Readonly<Record<string, { millionWeightsPerSecond: number }>> }>("weight-only");

@@ -4,6 +4,7 @@ Peer only. Usage: python bench/peers/quantize.py MODEL OUT SETTING SAMPLES.npz
 Arrays in the npz are named `<sample>/<input>`. Prints {"peakMb", "cpuMs"}: peak resident memory and processor time of the process.
 """
 
+import importlib
 import json
 import logging
 import os
@@ -13,11 +14,12 @@ import tempfile
 
 import numpy as np
 import onnx
-import onnxruntime.quantization.quantize as tool
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, quantize_dynamic, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 logging.disable(logging.CRITICAL)
+# The package has a function of the same name.
+tool = importlib.import_module("onnxruntime.quantization.quantize")
 U8, S8 = QuantType.QUInt8, QuantType.QInt8
 
 STATIC = {
