@@ -4,8 +4,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { connect } from "@lathe/gateway/client";
+import { connect, type StepInput } from "@lathe/gateway/client";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Technique } from "../studio/api/types.ts";
+import { propertiesOf } from "../studio/forms/schema.ts";
+import { stepInputsOf } from "../studio/forms/steps.ts";
 import { fixture, installPlugin } from "./support.ts";
 
 const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
@@ -33,7 +36,13 @@ it("starts with one command, refuses a second one, runs a technique from a tarba
 
   const client = connect({ url: url!, token: token! });
   const model = await client.upload(await fixture("fashion-mobilenet.onnx"), { name: "fashion" });
-  const { report } = await (await client.optimize(model, [{ roundMantissa: { bits: 6 } }])).result();
+  // The studio makes its form of what the gateway tells of the technique, and steps of what the form holds.
+  const { techniques } = await client.query<{ techniques: Technique[] }>("{ techniques { name input summary options needs takesSteps available unavailableReason } }");
+  const technique = techniques.find((t) => t.name === "round-mantissa")!;
+  expect(propertiesOf(technique.options).map(([option, { type }]) => [option, type])).toEqual([["bits", "integer"], ["smallest", "integer"]]);
+  const steps = stepInputsOf([{ id: 0, technique, options: { bits: 6 }, steps: [] }]) as StepInput[];
+  expect(steps).toEqual([{ roundMantissa: { bits: 6 } }]);
+  const { report } = await (await client.optimize(model, steps)).result();
   expect(report!.steps[0]!.metrics["changedWeights"]).toBeGreaterThan(0);
 
   first.child.kill("SIGTERM");
