@@ -59,6 +59,8 @@ const python = process.env["LATHE_PEER_PYTHON"];
 /** Of the tool, by the names of our tasks; what was measured before where there is no Python now. */
 function peer(): unknown {
   if (!python) return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { peer?: unknown }).peer : undefined;
-  return JSON.parse(execFileSync(python, ["-W", "ignore", fileURLToPath(new URL("peers/weight_only.py", import.meta.url))], { encoding: "utf8" }));
+  const said = execFileSync(python, ["-W", "ignore", fileURLToPath(new URL("peers/weight_only.py", import.meta.url))], { encoding: "utf8" });
+  // The tool shows its progress in front, ended by carriage returns.
+  return JSON.parse(said.slice(said.indexOf('{"q4')));
 }
 if (only === undefined) writeFileSync(file, `${JSON.stringify({ cpu: cpus()[0]?.model, node: process.version, side: SIDE, results, peer: peer() }, null, 2)}\n`);
