@@ -62,6 +62,7 @@ export const staticOptions = z.strictObject({
   correctBias: z.boolean().default(false).describe("take the mean shift that rounding weights causes off the biases"),
   rounding: z.enum(["nearest", "adaround"]).default("nearest").describe("how weights become integers: to nearest, or learned layer by layer on the calibration data (for 4-bit and per-tensor weights)"),
   adaround: adaroundOptions.optional().describe("settings of the learned rounding"),
+  groupedConv: z.boolean().optional().describe("also depthwise and grouped convolutions; default true"),
   constantOperands: z.boolean().optional().describe("quantize Add and Mul with a constant operand; default true"),
   floatTail: z.boolean().optional().describe("keep what follows the last weighted layer in float; default false"),
   fuseActivations: z.boolean().optional().describe("let the quantizer clip in place of Relu and Clip; default true"),

@@ -89,6 +89,7 @@ export function planStatic(source: Model, input: StaticOptionsInput = {}): Stati
   const nodes = new Set<Node>();
   for (const graph of resolved.bodies ? model.graph.allGraphs() : [model.graph]) for (const node of selectNodes(graph, resolved, staticOpTypes)) nodes.add(node);
   if (resolved.floatTail) for (const node of tailNodes(model.graph)) nodes.delete(node);
+  if (resolved.groupedConv === false) for (const node of nodes) if (node.opType === "Conv" && node.int("group", 1) !== 1) nodes.delete(node);
   if (resolved.constantOperands === false) for (const node of nodes) if (hasConstantOperand(node)) nodes.delete(node);
   const plan = planQdq(model.graph, nodes, planOptions, model.opset);
   if (plan.tensors.size === 0) throw quantizeErrors.QUANT_NOTHING_TO_DO({ types: (resolved.opTypes ?? staticOpTypes).join(", ") });

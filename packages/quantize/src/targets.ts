@@ -47,7 +47,13 @@ const choices: Readonly<Record<Target, readonly Choice[]>> = {
     },
     whereItPays, floatTail,
   ],
-  wasm: [u8s8, whereItPays, floatTail],
+  wasm: [
+    u8s8, whereItPays, floatTail,
+    {
+      options: { groupedConv: false },
+      why: "WASM has no integer kernel for depthwise and grouped convolutions: quantized ones took two to three times as long as float ones.",
+    },
+  ],
   webgpu: [
     u8s8,
     { options: { biasZeroPoint: false }, why: "WebGPU refuses an int32 zero point; without one the bias still fuses elsewhere." },

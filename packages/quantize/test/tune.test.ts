@@ -33,7 +33,7 @@ function stemModel({ channels, size, kernel, stride, pads }: Stem): Model {
 }
 
 async function bothWays(model: Model, data: Feeds[], options: StaticOptionsInput = {}): Promise<[Model, Model]> {
-  const plain: StaticOptionsInput = { floatTail: false, saturationSafe: false, ...options };
+  const plain: StaticOptionsInput = { floatTail: false, saturationSafe: false, groupedConv: true, ...options };
   const make = async (target: StaticOptionsInput["target"]): Promise<Model> => (await quantizeStatic(model, { ...plain, target }, { runtime, data })).model;
   // Both targets choose the same types and nodes; only x64 has the kernel.
   return [await make("wasm"), await make("x64-vnni")];
@@ -111,5 +111,25 @@ describe("Add before LayerNormalization", () => {
     const ops = async (target: "x64-vnni" | "tensorrt"): Promise<string> => Object.keys((await optimizedGraph(quantizeDynamic(residual(false), { target }).model)).opCounts).sort().join();
     expect(await ops("tensorrt")).toBe("com.microsoft.DynamicQuantizeMatMul,com.microsoft.SkipLayerNormalization");
     expect(await ops("x64-vnni")).toBe("LayerNormalization,Sum,com.microsoft.DynamicQuantizeMatMul");
+  });
+});
+
+describe("grouped convolutions", () => {
+  test("stay float for wasm, and are quantized for x64", async () => {
+    const model = new Model({ opset: 17, irVersion: 8 });
+    const { graph } = model;
+    const conv = (name: string, x: Value, dims: number[], group: number): Value =>
+      graph.add({ opType: "Conv", name, inputs: [x, graph.addInitializer(`${name}.w`, uniform(name, dims))], outputs: [name], attributes: { group: attr.int(group) } }).out;
+    const deep = conv("deep", conv("full", graph.addInput("image", tensorType("float32", [1, 8, 6, 6])), [8, 8, 1, 1], 1), [8, 1, 3, 3], 8);
+    const last = conv("last", deep, [4, 8, 1, 1], 1);
+    last.type = tensorType("float32");
+    graph.addOutput(last);
+    const data = [{ image: uniform("image", [1, 8, 6, 6]) }];
+    const integers = async (target: StaticOptionsInput["target"]): Promise<string[]> => {
+      const { model: made } = await quantizeStatic(model, { target, floatTail: false }, { runtime, data });
+      return [...made.graph.nodes].filter((n) => n.opType === "Conv" && n.input(1)?.producer?.is("DequantizeLinear")).map((n) => n.name);
+    };
+    expect(await integers("wasm")).toEqual(["full", "last"]);
+    expect(await integers("x64-vnni")).toEqual(["full", "deep", "last"]);
   });
 });

@@ -27,9 +27,9 @@ export const quantizeAwareTraining = defineTechnique({
   ensures: [verified],
   async apply(model, options, ctx) {
     const { data, runtime, trainer } = ctx.services;
-    const { distill, epochs, batchSize, learnScales, observeEpochs, clipNorm, freeze } = options;
+    const { distill, epochs, batchSize, learnScales, observeEpochs, clipNorm, keepZeros, freeze } = options;
     const { model: quantized, report, history, steps } = await quantizeAware(model, {
-      static: defined(options.static ?? {}), epochs, batchSize, learnScales, observeEpochs, clipNorm, seed: ctx.seed, teach: distill !== undefined,
+      static: defined(options.static ?? {}), epochs, batchSize, learnScales, observeEpochs, clipNorm, keepZeros, seed: ctx.seed, teach: distill !== undefined,
       loss: lossOf({ ...options, batchNorm: "frozen" }), optimizer: optimizerOf({ ...options, batchNorm: "frozen" }), schedule: scheduleOf({ ...options, batchNorm: "frozen" }),
       trainable: (name) => !freeze.some((beginning) => name.startsWith(beginning)),
     }, {

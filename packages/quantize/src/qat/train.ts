@@ -24,6 +24,8 @@ export interface QatOptions {
   /** Without learned scales: ranges are observed anew after each of the first epochs, and then stay. */
   readonly observeEpochs: number;
   readonly clipNorm?: number | undefined;
+  /** Weights that are zero stay zero, also as integers (there: the zero point). */
+  readonly keepZeros?: boolean | undefined;
   readonly seed: number;
   readonly trainable?: FitOptions["trainable"];
   /** The float model's own outputs are in each batch under "teacher_logits", for losses that read them. */
@@ -123,10 +125,10 @@ async function observed(float: Model, { static: settings = {} }: QatOptions, ser
 }
 
 function fitOptions(fake: FakeQuantized, data: TrainingData, options: QatOptions, services: QatServices): Omit<FitOptions, "epochs"> {
-  const { loss, optimizer, batchSize, clipNorm, seed, trainable } = options;
+  const { loss, optimizer, batchSize, clipNorm, keepZeros, seed, trainable } = options;
   const scales = new Set(fake.scales);
   return {
-    model: fake.model, data, loss, optimizer, batchSize, clipNorm, seed,
+    model: fake.model, data, loss, optimizer, batchSize, clipNorm, keepZeros, seed,
     trainable: (name, tensor) => trainable?.(name, tensor) ?? true,
     signal: services.signal, onEvent: services.onEvent, keep: "last",
     // A step moves a scale by its share of the learning rate, not by as much as a weight.
