@@ -51,7 +51,7 @@ export const distillation = defineTechnique({
     try {
       const result = await follow(trainer, {
         model: begun?.model ?? model, data: taught.data, loss, metrics, optimizer: optimizerOf({ ...given, distill: undefined }), schedule: scheduleOf({ ...given, distill: undefined }),
-        epochs: given.epochs, batchSize: given.batchSize, clipNorm: given.clipNorm, batchNorm: given.batchNorm, seed: ctx.seed,
+        epochs: given.epochs, batchSize: given.batchSize, clipNorm: given.clipNorm, keepZeros: given.keepZeros, batchNorm: given.batchNorm, seed: ctx.seed,
         trainable: (name) => !given.freeze.some((beginning) => name.startsWith(beginning)),
       }, ctx);
       const { hits, misses } = taught.cache;

@@ -12,6 +12,7 @@ import { accumulated, clip } from "./accumulate.ts";
 import { becomeInput, carry, zeros, type Carried } from "./carry.ts";
 import { useMasks, type Mask } from "./dropout.ts";
 import { widenFourBit } from "./four-bit.ts";
+import { masking, zeroMasks, type ZeroMasks } from "./keep-zeros.ts";
 import { LossBuilder, type Loss } from "./losses.ts";
 import { optimizerContext, type Optimizer } from "./optimizers.ts";
 import { parametersOf } from "./parameters.ts";
@@ -29,6 +30,8 @@ export interface StepOptions {
   readonly rate?: ((name: string, tensor: Tensor) => number) | undefined;
   /** Which parameters decay; default: those with more than one dimension (not biases or norm scales). */
   readonly decay?: ((name: string, tensor: Tensor) => boolean) | undefined;
+  /** Zeros of kernels and matrices stay zero, exactly (a pruned model keeps its sparsity): gradients and updates are masked. Default false. */
+  readonly keepZeros?: boolean | undefined;
   /** Largest global L2 norm of all gradients together. */
   readonly clipNorm?: number | undefined;
   /** `train`: statistics of the batch, running statistics updated. `frozen`: as in inference. Default train. */
@@ -101,14 +104,16 @@ function build(model: Model, options: StepOptions, block?: number): TrainingStep
   const loss = options.loss(builder);
   const metrics = Object.entries(options.metrics ?? {}).map(([name, metric]) => [name, metric(builder)] as const);
   inferShapes(step, { ops });
-  const gradients = backward(step, { ops, loss, wrt: [...candidates, ...builder.parameters] });
+  const wrt = [...candidates, ...builder.parameters];
+  const zeros = options.keepZeros ? zeroMasks(wrt) : new Map<Value, Tensor>();
+  const gradients = backward(step, { ops, loss, wrt });
   if (gradients.size === 0) throw trainErrors.TRAIN_UNREACHED({ value: [...candidates].map((v) => v.name).join(", ") || "any trainable parameter" });
   const fed = new Set(masks.map((m) => m.name));
   const inputs = graph.inputs.map((v) => v.name).filter((name) => !fed.has(name));
   while (graph.outputs.length > 0) graph.removeOutput(0);
   expose(graph, loss, LOSS);
   for (const [name, value] of metrics) expose(graph, value, `lathe/metric/${name}`);
-  const carried = update(graph, options, gradients);
+  const carried = update(graph, options, gradients, zeros);
   const running = carryStatistics(graph, statistics);
   widenFourBit(graph);
   if (block !== undefined) useBlockedConvolutions(step, block);
@@ -138,12 +143,14 @@ function carryStatistics(graph: Graph, statistics: readonly RunningStatistic[]):
 }
 
 /** Appends accumulation, clipping, the optimizer and averages; parameters become inputs. */
-function update(graph: Graph, options: StepOptions, gradients: ReadonlyMap<Value, Value>): { parameters: Carried[]; state: Carried[] } {
+function update(graph: Graph, options: StepOptions, gradients: ReadonlyMap<Value, Value>, masks: ZeroMasks): { parameters: Carried[]; state: Carried[] } {
   const scalarInput = (name: string): Value => graph.addInput(name, tensorType("float32", []));
   const c = optimizerContext(graph, { learningRate: scalarInput(LEARNING_RATE), bias1: scalarInput(BIAS1), bias2: scalarInput(BIAS2) });
   const apply = (options.accumulate ?? 1) > 1 ? graph.addInput(APPLY, tensorType("bool", [])) : undefined;
   const state: Carried[] = [];
-  const summed = apply ? accumulated(graph, c, gradients, options.accumulate!, apply, state) : gradients;
+  const masked = masking(graph, c, masks);
+  const alive = new Map([...gradients].map(([parameter, gradient]) => [parameter, masked(parameter, gradient)]));
+  const summed = apply ? accumulated(graph, c, alive, options.accumulate!, apply, state) : alive;
   const clipped = options.clipNorm === undefined ? summed : clip(c, summed, options.clipNorm);
   const choose = (next: Value, old: Value): Value => (apply ? c.emit("Where", [apply, next, old]) : next);
   const parameters: Carried[] = [];
@@ -155,7 +162,7 @@ function update(graph: Graph, options: StepOptions, gradients: ReadonlyMap<Value
     const factor = options.rate?.(input.name, initial) ?? 1;
     const rated = factor === 1 ? c : { ...c, learningRate: c.emit("Mul", [c.learningRate, c.scalar(factor)]) };
     const updated = options.optimizer.update(rated, input, gradient, slots, decay);
-    const next = choose(updated.parameter, input);
+    const next = choose(masked(parameter, updated.parameter), input);
     parameters.push(carry(graph, input, next, initial));
     slots.forEach((slot, i) => state.push(carry(graph, slot, choose(updated.state[i]!, slot), zeros(initial))));
     if (options.ema === undefined) continue;

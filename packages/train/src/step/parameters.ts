@@ -23,5 +23,18 @@ export function isParameter(value: Value, depth = 0): boolean {
   });
 }
 
+/** Operators that multiply with a kernel or a matrix, and in which slots. */
+const products: Readonly<Record<string, readonly number[]>> = { Conv: [1], ConvTranspose: [1], Gemm: [0, 1], MatMul: [0, 1], Einsum: [0, 1] };
+const views = new Set(["Reshape", "Transpose", "Unsqueeze", "Squeeze", "Slice", "Split", "Identity", "QuantizeLinear", "DequantizeLinear", "Cast"]);
+
+/** True when a convolution or a matrix product multiplies with the value, or with a view of it. */
+export function isKernel(value: Value, depth = 0): boolean {
+  return value.uses.some(({ node, index }) => {
+    if (node.domain !== "") return false;
+    if (products[node.opType]?.includes(index)) return true;
+    return index === 0 && views.has(node.opType) && depth < 5 && node.outputs.some((out) => out !== null && isKernel(out, depth + 1));
+  });
+}
+
 /** Float32 initializers of the main graph that are parameters, in file order. */
 export const parametersOf = (graph: Graph): Value[] => [...graph.initializers].filter((v) => v.tensor!.dtype === "float32" && isParameter(v));

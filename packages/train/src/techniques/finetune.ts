@@ -23,7 +23,7 @@ export const finetune = defineTechnique({
     try {
       const result = await follow(trainer, {
         model, data: taught?.data ?? data, loss: lossOf(options), optimizer: optimizerOf(options), schedule: scheduleOf(options),
-        epochs: options.epochs, batchSize: options.batchSize, clipNorm: options.clipNorm, batchNorm: options.batchNorm, seed: ctx.seed,
+        epochs: options.epochs, batchSize: options.batchSize, clipNorm: options.clipNorm, keepZeros: options.keepZeros, batchNorm: options.batchNorm, seed: ctx.seed,
         trainable: (name) => !options.freeze.some((beginning) => name.startsWith(beginning)),
       }, ctx);
       return { model: result.model, metrics: metricsOf(result), details: { epochs: result.history.map(({ epoch, loss, scores }) => ({ epoch, loss, scores })) } };

@@ -19,6 +19,7 @@ export const trainingOptions = {
   labels: z.string().default("labels").describe("name of the labels or targets in the data"),
   labelSmoothing: z.number().min(0).max(1).default(0).describe("share of probability spread over all classes"),
   freeze: z.array(z.string()).default([]).describe("beginnings of names of parameters to leave alone"),
+  keepZeros: z.boolean().default(false).describe("zeros of kernels and matrices stay zero: a pruned model keeps its sparsity"),
   batchNorm: z.enum(["train", "frozen"]).default("train").describe("statistics of BatchNormalization: of the batch, or as they are"),
   distill: z.strictObject({
     weight: z.number().min(0).max(1).default(0.5).describe("share of the teacher's loss, the rest is the task's"),
