@@ -10,20 +10,21 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { random, stats, type Model } from "@lathe/core";
 import { attentionTransfer, correlation, decoupled, distill, hardTargets, sharedTensors, similarity, softTargets, task, type Term } from "@lathe/distill";
 import { ortRuntime } from "@lathe/ort";
 import { adamW, cosine, crossEntropy, evaluate, fit, resnet20, sgd, vit, type FitOptions } from "@lathe/train";
-import { fashion, trainedResNet } from "./lib/fashion.ts";
+import { denseNetwork, networks } from "./lib/fashion-nets.ts";
+import { fashion } from "./lib/fashion.ts";
 
-const [folder, work, images = "12000", epochs = "4", seeds = "2"] = process.argv.slice(2);
+const [folder, work, images = "12000", epochs = "4", seeds = "1"] = process.argv.slice(2);
 if (folder === undefined || work === undefined) throw new Error("Give the folder of Fashion-MNIST and one to work in.");
 const runtime = ortRuntime({ load: { memoryPattern: false }, onWarning: () => undefined });
-const data = fashion(folder, Number(images));
+const pixels = { input: "input", scaling: {}, moved: 1 };
+const data = fashion(folder, Number(images), pixels.input, pixels.scaling, pixels.moved);
 mkdirSync(work, { recursive: true });
-const teacher = await trainedResNet(join(work, "resnet20-16.onnx"), fashion(folder, 15000), 4, 16);
+const teacher = await denseNetwork(work, networks.find(({ name }) => name === "ResNet-20")!, fashion(folder, 60_000, pixels.input, pixels.scaling, pixels.moved).train, runtime);
 
 interface Student {
   readonly name: string;
@@ -89,5 +90,5 @@ for (const student of students) {
     console.log(row.student, "|", row.way, "|", (row.accuracy * 100).toFixed(2), "% |", all.map((a) => (a * 100).toFixed(2)).join(" "), `| ${row.seconds.toFixed(0)} s`);
   }
 }
-console.table(rows.map(({ all: _, ...row }) => row));
+console.table(rows, ["student", "way", "accuracy", "parameters", "macs", "seconds"]);
 writeFileSync(fileURLToPath(new URL("results/distill-fashion.json", import.meta.url)), `${JSON.stringify({ images: Number(images), epochs: Number(epochs), seeds: Number(seeds), load: loadavg()[0], rows }, undefined, 1)}\n`);
