@@ -9,6 +9,7 @@ import type { Db } from "../src/db/db.ts";
 import { openDb } from "../src/db/open.ts";
 import { openBlobs } from "../src/store/blobs.ts";
 import { exportDump, importDump, tables } from "../src/store/dump.ts";
+import { modelFiles } from "../src/store/models.ts";
 import { clientOf, digestOf, fixture, image, sendModel, techniques } from "./support.ts";
 
 let folder: string;
@@ -100,6 +101,11 @@ describe("a dump", () => {
     ["a file was changed", async (dump) => changeOne(join(dump, "blobs", "sha256")), "UPLOAD_MISMATCH"],
     ["a file is missing", async (dump) => rm(join(dump, "blobs", "sha256", (await readdir(join(dump, "blobs", "sha256")))[0]!), { recursive: true }), "DUMP_INVALID"],
     ["the export broke off", (dump) => rm(join(dump, "manifest.json")), "DUMP_INVALID"],
+    ["its manifest is cut short", (dump) => writeFile(join(dump, "manifest.json"), '{ "format": '), "DUMP_INVALID"],
+    ["its manifest leaves a file out", async (dump) => {
+      const manifest = JSON.parse(await readFile(join(dump, "manifest.json"), "utf8")) as { files: unknown[] };
+      await writeFile(join(dump, "manifest.json"), JSON.stringify({ ...manifest, files: manifest.files.slice(1) }));
+    }, "DUMP_INVALID"],
     ["it is of another version", (dump) => rewrite(join(dump, "manifest.json"), '"schemaVersion": ', '"schemaVersion": 9'), "DUMP_INVALID"],
   ])("is refused when %s, and nothing is imported", async (_, harm, code) => {
     const dump = join(await mkdtemp(join(folder, "harmed-")), "dump");
@@ -113,6 +119,12 @@ describe("a dump", () => {
     await expect(move(importDump, { folder: join(folder, "files"), databaseUrl: postgres.url }, dumps.embedded)).rejects.toMatchObject({ code: "DUMP_TARGET" });
     await expect(move(exportDump, await home(), dumps.embedded)).rejects.toMatchObject({ code: "DUMP_TARGET" });
   });
+});
+
+it.each(["../outside", "/outside", "under/it", ".graph.onnx"])("leads nowhere by the name of a data file in its rows: %s", async (name) => {
+  const blobs = await openBlobs(await mkdtemp(join(folder, "files-")));
+  const file = { digest: digestOf(new Uint8Array(1)), size: 1 };
+  expect(() => modelFiles(blobs, { graph: file, data: [{ ...file, name }] })).toThrow(expect.objectContaining({ code: "INVALID_INPUT" }));
 });
 
 it("has every table that there is", async () => {

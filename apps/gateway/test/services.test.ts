@@ -53,6 +53,12 @@ describe("steps that train models", () => {
     expect(metrics["lastEpochLoss"]).toBeGreaterThan(0);
   });
 
+  it("teach a cut model what the one before says, without labels", async () => {
+    const metrics = await metricsOf([{ pruneChannels: { ratio: 0.25 } }, { distill: { epochs: 1, taskWeight: 0 } }], { data: bare, batch: 32, seed: 1 });
+    expect(metrics["steps"]).toBe(4);
+    expect(metrics["teacherAsked"]).toBe(128);
+  });
+
   it("train with the rounding in place, then quantize", async () => {
     const metrics = await metricsOf([{ quantizeAware: { epochs: 1 } }], { data: labelled, batch: 32 });
     expect(metrics["steps"]).toBe(4);

@@ -4,7 +4,7 @@ import { one } from "../db/db.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { NewTask, Outcome } from "../jobs/children.ts";
 import type { TaskResult } from "../task/protocol.ts";
-import { insertArtifact, insertModel, modelFiles, putJson, type ArtifactRow, type FileRef, type Manifest, type ModelRow } from "./models.ts";
+import { checkDataName, insertArtifact, insertModel, modelFiles, putJson, type ArtifactRow, type FileRef, type Manifest, type ModelRow } from "./models.ts";
 import type { UploadRow } from "./uploads.ts";
 import { withoutPaths } from "./without-paths.ts";
 
@@ -45,7 +45,9 @@ async function sent({ app, principal }: Ctx, upload: string): Promise<FileRef> {
 
 /** Runs a short task for a request. A failure of the model's own is MODEL_INVALID; the limits keep their codes. */
 export async function inChild(app: App, task: NewTask, signal: AbortSignal): Promise<TaskResult> {
-  const outcome = await app.inspecting(() => app.children.run(task, { timeoutMs: app.limits.inspectMs, signal }, async (o: Outcome) => o));
+  const outcome = await app.inspecting<Outcome>(async () =>
+    // Nobody waits for it any more: its turn goes to the next.
+    signal.aborted ? { aborted: true, peakBytes: 0 } : app.children.run(task, { timeoutMs: app.limits.inspectMs, signal }, async (o: Outcome) => o));
   if ("result" in outcome) return outcome.result;
   if ("aborted" in outcome) throw gatewayErrors.TIMED_OUT({ ms: app.limits.inspectMs });
   const { code, message } = outcome.problem;
@@ -57,10 +59,4 @@ export async function inChild(app: App, task: NewTask, signal: AbortSignal): Pro
 
 function checkName(at: string, name: string): void {
   if (name.length < 1 || name.length > 200 || /\p{Cc}/u.test(name)) throw gatewayErrors.INVALID_INPUT({ at, expected: "1 to 200 printable characters", received: JSON.stringify(name.slice(0, 80)) });
-}
-
-/** Names of data files come from inside models, so they must be plain: no folders, no leading dot. */
-function checkDataName(name: string): string {
-  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/.test(name)) throw gatewayErrors.INVALID_INPUT({ at: "The name of a data file", expected: "letters, digits, dots, dashes and underscores, not beginning with a dot", received: JSON.stringify(name.slice(0, 80)) });
-  return name;
 }

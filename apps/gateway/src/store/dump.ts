@@ -84,6 +84,9 @@ export async function importDump({ db, blobs }: Stores, folder: string): Promise
     await demandEmpty(tx);
     await tx.query("delete from setting");
     for (const { name, rows } of manifest.tables) await readTable(tx, name, rows, folder);
+    const brought = new Set(manifest.files.map(({ digest }) => digest));
+    const lacking = (await digestsOf(tx)).find(({ digest, wanted }) => wanted && !brought.has(digest));
+    if (lacking) throw gatewayErrors.DUMP_INVALID({ folder, reason: `it lacks the file ${lacking.digest}, to which its rows refer` });
     for (const name of numbered) await tx.query(`select setval(pg_get_serial_sequence('${name}', 'no'), (select max(no) from ${name})) from ${name} limit 1`);
   });
   return summaryOf(manifest);
@@ -153,12 +156,20 @@ async function readManifest(folder: string): Promise<DumpManifest> {
   const text = await readFile(manifestFile(folder), "utf8").catch(() => {
     throw gatewayErrors.DUMP_INVALID({ folder, reason: "it has no manifest.json, which an export writes last" });
   });
-  const manifest = JSON.parse(text) as DumpManifest;
+  const manifest = parseManifest(folder, text);
   if (manifest.format !== "lathe-gateway-dump 1") throw gatewayErrors.DUMP_INVALID({ folder, reason: `its format is ${JSON.stringify(manifest.format)}` });
   if (manifest.schemaVersion !== migrations.length) throw gatewayErrors.DUMP_INVALID({ folder, reason: `it has schema version ${manifest.schemaVersion}, this program ${migrations.length}` });
   const names = manifest.tables.map(({ name }) => name);
   if (names.join() !== Object.keys(tables).join()) throw gatewayErrors.DUMP_INVALID({ folder, reason: `it has the tables ${names.join(", ")}` });
   return manifest;
+}
+
+function parseManifest(folder: string, text: string): DumpManifest {
+  try {
+    return JSON.parse(text) as DumpManifest;
+  } catch (cause) {
+    throw gatewayErrors.DUMP_INVALID({ folder, reason: "its manifest.json is no JSON" }, cause);
+  }
 }
 
 async function hashOf(file: string): Promise<string> {

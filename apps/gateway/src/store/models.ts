@@ -1,6 +1,7 @@
 /** Models as rows: an owner's name for a manifest (the graph and its external data, by digest) with the figures that belong to it. */
 import type { Json } from "@lathe/core";
 import { one, type Sql } from "../db/db.ts";
+import { gatewayErrors } from "../errors.ts";
 import { newId } from "../ids.ts";
 import type { GraphJson, StatsJson } from "../task/facts.ts";
 import type { ModelFiles } from "../task/protocol.ts";
@@ -75,7 +76,14 @@ export async function insertArtifact(sql: Sql, { owner, kind, name, digest, size
 /** The list of nodes is kept as a file: it is large and seldom read. */
 export const putJson = (blobs: BlobStore, value: GraphJson | Json | object): Promise<FileRef> => blobs.putBytes(new TextEncoder().encode(JSON.stringify(value)));
 
+/** Files by their places. Names are looked at here too: rows may have come with a dump. @throws INVALID_INPUT */
 export const modelFiles = (blobs: BlobStore, { graph, data }: Manifest): ModelFiles => ({
   graph: blobs.path(graph.digest),
-  data: data.map(({ name, digest }) => ({ name, path: blobs.path(digest) })),
+  data: data.map(({ name, digest }) => ({ name: checkDataName(name), path: blobs.path(digest) })),
 });
+
+/** Names of data files come from inside models, so they must be plain: no folders, no leading dot. @throws INVALID_INPUT */
+export function checkDataName(name: string): string {
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]{0,199}$/.test(name)) throw gatewayErrors.INVALID_INPUT({ at: "The name of a data file", expected: "letters, digits, dots, dashes and underscores, not beginning with a dot", received: JSON.stringify(name.slice(0, 80)) });
+  return name;
+}

@@ -7,6 +7,7 @@ import { createReadStream } from "node:fs";
 import { rm, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { gatewayErrors } from "../errors.ts";
 import type { BlobStore } from "./blobs.ts";
 import type { S3 } from "./s3.ts";
@@ -53,7 +54,8 @@ export function s3Blobs(s3: S3, copies: BlobStore): BlobStore {
     adopt: async (file, expected) => send(await copies.adopt(file, expected)),
     read(digest, start = 0) {
       const out = new PassThrough();
-      bring(digest).then(() => createReadStream(copies.path(digest), { start, highWaterMark: 1 << 18 }).on("error", (error) => out.destroy(error)).pipe(out), (error: Error) => out.destroy(error));
+      // A reader that goes away closes the file too.
+      bring(digest).then(() => pipeline(createReadStream(copies.path(digest), { start, highWaterMark: 1 << 18 }), out)).catch((error: Error) => out.destroy(error));
       return out;
     },
     async *list() {
