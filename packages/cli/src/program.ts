@@ -26,7 +26,7 @@ const version = (): string => (JSON.parse(readFileSync(new URL("../package.json"
 /** The whole command line. Techniques become commands; their schemas become flags. */
 export function createProgram({ techniques = standardTechniques, io = processIo(), json = false }: ProgramOptions = {}): Command {
   const program = new Command("lathe")
-    .description("Makes ONNX models small and fast: simplify, quantize, prune, compare, time.")
+    .description("Makes ONNX models small and fast: simplify, quantize, prune, train, compare, time.")
     .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text), outputError: (text, write) => (json ? undefined : write(text)) })
     .version(version(), "-V, --version", "print the version")
     .exitOverride()

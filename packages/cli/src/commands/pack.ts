@@ -1,11 +1,18 @@
 /** `lathe pack` and `lathe unpack`: one compressed file for storing and sending a model. */
 import { stat } from "node:fs/promises";
-import { format } from "@lathe/core";
+import { resolve } from "node:path";
+import { format, stats } from "@lathe/core";
 import { loadModel, saveModel } from "@lathe/core/node";
 import { loadPacked, savePacked, type PackCodec } from "@lathe/prune/node";
 import { Option, type Command } from "commander";
+import { cliErrors } from "../errors.ts";
 import { countOf } from "../numbers.ts";
 import type { Io } from "../io.ts";
+
+interface Target {
+  readonly output: string;
+  readonly force?: boolean;
+}
 
 const codecs: readonly PackCodec[] = ["gzip", "brotli", "none"];
 
@@ -16,10 +23,14 @@ export function packCommands(program: Command, io: Io): void {
     .argument("<model>", "an ONNX model")
     .requiredOption("-o, --output <file>", "where the packed model goes")
     .addOption(new Option("--codec <name>", "how sections are compressed").choices(codecs).default("gzip"))
-    .action(async (path: string, { output, codec }: { output: string; codec: PackCodec }) => {
-      const bytes = await savePacked(await loadModel(path), output, { codec });
-      const { size } = await stat(path);
-      io.out(`${output}: ${format.bytes(bytes)}, ${format.percent(bytes / size)} of ${format.bytes(size)}`);
+    .option("--force", "allow the output to replace the input")
+    .action(async (path: string, { output, codec, force }: Target & { codec: PackCodec }) => {
+      apart(path, output, force);
+      const model = await loadModel(path);
+      const bytes = await savePacked(model, output, { codec });
+      // Of the weights, wherever they are kept: the file itself may hold none.
+      const { bytes: weights } = stats(model);
+      io.out(`${output}: ${format.bytes(bytes)}${weights > 0 ? `, ${format.percent(bytes / weights)} of ${format.bytes(weights)} of weights` : ""}`);
     });
   program
     .command("unpack")
@@ -27,8 +38,15 @@ export function packCommands(program: Command, io: Io): void {
     .argument("<packed>", "a file that `lathe pack` wrote")
     .requiredOption("-o, --output <model.onnx>", "where the model goes")
     .option("--max-bytes <count>", "refuse a model that is larger when unpacked", (text: string) => countOf("--max-bytes", text), 2 ** 31)
-    .action(async (path: string, { output, maxBytes }: { output: string; maxBytes: number }) => {
+    .option("--force", "allow the output to replace the input")
+    .action(async (path: string, { output, maxBytes, force }: Target & { maxBytes: number }) => {
+      apart(path, output, force);
       await saveModel(await loadPacked(path, { maxBytes }), output);
       io.out(`${output}: ${format.bytes((await stat(output)).size)}`);
     });
+}
+
+/** @throws CLI_SAME_FILE */
+function apart(path: string, output: string, force = false): void {
+  if (resolve(path) === resolve(output) && !force) throw cliErrors.CLI_SAME_FILE({ path });
 }
