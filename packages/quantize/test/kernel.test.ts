@@ -62,6 +62,25 @@ describe.each(views)("the kernel on $outer x $channels x $inner", (view) => {
   });
 });
 
+describe("what an earlier tensor left in the kernel's memory", () => {
+  const ones = (outer: number, channels: number) => tensorExtremes(inMemory(new Float32Array(outer * channels).fill(1)), { outer, channels, inner: 1 })!;
+
+  it("does not make a later one infinite, be it values", () => {
+    valueExtremes(new Float32Array(65_536).fill(NaN));
+    for (let channels = 8; channels < 20; channels++) expect(ones(4, channels)).toEqual({ min: new Float32Array(channels).fill(1), max: new Float32Array(channels).fill(1), finite: true });
+  });
+
+  it("or codes, whose bytes read as NaN: 3,855 rows of 17 end where codes begin", () => {
+    const size = 3_855 * 17;
+    tensorCodes(inMemory(new Float32Array(size).fill(-1)), { outer: 1, channels: 1, inner: size }, [1], [0], true);
+    expect(ones(3_855, 17).finite).toBe(true);
+  });
+
+  it("gives nothing for a tensor without values", () => {
+    expect(tensorExtremes(inMemory(new Float32Array(0)), { outer: 0, channels: 8, inner: 1 })).toBeUndefined();
+  });
+});
+
 describe("values in memory", () => {
   it("are counted into the bins that the plain loop finds", () => {
     const value = fc.oneof(fc.float({ noNaN: true, noDefaultInfinity: true, min: -3, max: 3 }), fc.constantFrom(0, -3, 3, 1.5));

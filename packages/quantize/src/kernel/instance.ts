@@ -38,7 +38,7 @@ export class Kernel<F extends Readonly<Record<string, FunctionSource>>> {
 export function kernel<F extends Readonly<Record<string, FunctionSource>>>(functions: () => F, pages: number): () => Kernel<F> | undefined {
   let made: Kernel<F> | null | undefined;
   return () => {
-    made ??= open(functions, pages) ?? null;
+    if (made === undefined) made = open(functions, pages) ?? null;
     return made ?? undefined;
   };
 }

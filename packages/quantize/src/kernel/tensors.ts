@@ -6,7 +6,9 @@ import { weightFunctions } from "./weights.ts";
 /** Values at a time: with their codes they fit the second-level cache. */
 const PIECE = 2 ** 16;
 const INPUT = 2 ** 16;
-const OUTPUT = INPUT + 4 * PIECE;
+/** Loops over rows read up to three values past the last one. */
+const OVERSHOOT = 3;
+const OUTPUT = INPUT + 4 * PIECE + 64;
 /** Tables by channel or bin follow; some slack, for loops that run past an end. */
 const TABLES = OUTPUT + PIECE + 1024;
 const SLACK = 1024;
@@ -33,6 +35,8 @@ function visitRuns(tensor: Tensor, { channels, inner }: ChannelView, buffer: Arr
   for (let from = 0; from < size; ) {
     const end = Math.min(size, inner === 1 && row > PIECE ? Math.min(from + piece, (Math.floor(from / row) + 1) * row) : from + piece);
     read(from, end - from);
+    // What an earlier tensor left there may be NaN.
+    new Float32Array(buffer, INPUT + 4 * (end - from), OVERSHOOT).fill(0);
     for (let position = from; position < end; ) {
       const within = position % row;
       const count = Math.min(row - within, end - position);
@@ -63,7 +67,7 @@ export interface Extremes {
 /** Least and greatest value of each channel; undefined when there is no kernel or the runs are too short for it. */
 export function tensorExtremes(tensor: Tensor, view: ChannelView): Extremes | undefined {
   const { channels, inner } = view;
-  if (inner > 1 ? inner < 8 : channels < 8) return undefined;
+  if (tensor.size === 0 || (inner > 1 ? inner < 8 : channels < 8)) return undefined;
   const found = open();
   if (!found) return undefined;
   const [low, high] = [TABLES, TABLES + 4 * channels + SLACK];
