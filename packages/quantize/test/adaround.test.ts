@@ -85,6 +85,8 @@ describe("the search", () => {
       const best = Math.min(...Array.from({ length: 2 ** 10 }, (_, code) => errorOf(problem, Array.from({ length: 10 }, (__, i) => (code >> i) & 1))));
       expect(found.learned).toBeCloseTo(errorOf(problem, found.bits), 8);
       expect(found.learned).toBeLessThanOrEqual(found.nearest + 1e-12);
+      // A code above that is not there must not be taken.
+      expect(found.bits.filter((_, i) => problem.step[i] === 0)).toEqual(new Uint8Array(1));
       missed += found.learned - best;
       possible += found.nearest - best;
     }

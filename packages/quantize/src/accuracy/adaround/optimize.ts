@@ -25,7 +25,7 @@ const [M, V, EPSILON] = [0.9, 0.999, 1e-8];
 export async function optimizeRounding(problem: RoundingProblem, options: OptimizeOptions, timesGram: TimesGram, tick: () => void | Promise<void>): Promise<Rounding> {
   const near = nearestBits(problem);
   const v = await anneal(problem, options, timesGram, tick);
-  const found = Uint8Array.from(v, (x) => (soft(x) >= 0.5 ? 1 : 0));
+  const found = Uint8Array.from(v, (x, i) => (problem.step[i]! > 0 && soft(x) >= 0.5 ? 1 : 0));
   const [nearest, learned] = [await judge(problem, near, timesGram), await judge(problem, found, timesGram)];
   const better = learned.error < nearest.error ? { bits: found, ...learned } : { bits: near, ...nearest };
   const bits = better.bits.slice();
