@@ -69,6 +69,8 @@ function leave(node: Node, body: Graph, value: Value, graph: Graph): Value {
     for (const { graph: other } of node.subgraphs) if (other !== body) other.addOutput(zeros(other, `${value.name}__none`, looped ? 2 : 1));
     return out;
   }
+  // A Scan may say something of each of its results.
+  for (const name of ["scan_output_axes", "scan_output_directions"]) if (node.attributes.has(name)) node.setAttribute(name, attr.ints([...node.ints(name, []), 0]));
   // Steps are stacked; there may be none.
   const all = insertAll(graph, node, out, value.name);
   return graph.parent && looped ? extremes(graph, all) : all;

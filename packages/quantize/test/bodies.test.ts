@@ -69,6 +69,14 @@ function scanned(): Model {
   return model;
 }
 
+/** The same backwards, with the attributes that name each of Scan's results. */
+function scannedBack(): Model {
+  const model = scanned();
+  const scan = model.graph.firstNode!;
+  for (const [name, list] of [["scan_input_directions", [1]], ["scan_output_directions", [1]], ["scan_output_axes", [0]]] as const) scan.setAttribute(name, attr.ints(list));
+  return model;
+}
+
 const taken = (which: boolean, seed = 0): Feeds => ({ x: values(`x${seed}`, [3, 6]), which: Tensor.from("bool", [], [which]) });
 const stepped = (steps: number): Feeds => ({ x: values(`s${steps}`, [2, 5]), steps: Tensor.int64([steps], []) });
 const rowsOf = (count: number): Feeds => ({ x: values(`rows${count}`, [count, 3, 5]) });
@@ -80,6 +88,7 @@ describe.each([
   ["If", choice, [taken(true), taken(false, 1), taken(true, 2)]],
   ["Loop", repeated, [stepped(2), stepped(0), stepped(1)]],
   ["Scan", scanned, [rowsOf(2), rowsOf(4)]],
+  ["Scan backwards", scannedBack, [rowsOf(2), rowsOf(4)]],
 ] as const)("the body of %s", (_, make, data) => {
   it.each(["minmax", "moving-average", "entropy", "mse"] as const)("is quantized with what was observed in it (%s), and runs near the float model", async (method) => {
     const { model, unreached } = await quantizeStatic(make(), { bodies: true, simplify: false, method }, { runtime, data: [...data] });
