@@ -28,7 +28,8 @@ export function foldPlan(conv: Node): FoldPlan | undefined {
   const axes = [0, 1].map((i) => foldAxis(shape[i + 2], dims[i + 2], pads[i]!, pads[i + 2]!));
   const [y, x] = axes;
   if (!y || !x) return undefined;
-  const [batch, channels, height, width] = shape as [Shape[number], number, number, number];
+  const [batch, , height, width] = shape as [Shape[number], Shape[number], number, number];
+  const channels = dims[1] as number;
   return {
     axes: [y, x],
     inputShape: [batch, channels * 4, height / 2, width / 2],
