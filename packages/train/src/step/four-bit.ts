@@ -35,7 +35,8 @@ function widen(graph: Graph, node: Node, { dtype, low, high }: Wider): void {
     const zero = constant("zero", old.dims, old.toNumbers());
     node.setInput(2, zero);
     for (const { node: reader } of [...node.out.uses]) if (reader.is("DequantizeLinear")) reader.setInput(2, zero);
-  } else node.attributes.set("output_dtype", attr.int(dtypes[dtype].id));
+  }
+  if (!old || node.attributes.has("output_dtype")) node.attributes.set("output_dtype", attr.int(dtypes[dtype].id));
   graph.replaceUses(node.out, clip.out, clip);
   node.out.type = type;
 }
