@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { describeTechnique, isLatheError, type AnyTechnique } from "@lathe/core";
+import { describeTechnique, isLatheError, iterate, search, type AnyTechnique } from "@lathe/core";
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { compareCommand } from "./commands/compare.ts";
@@ -23,7 +23,7 @@ export interface ProgramOptions {
 /** Beside the folder of the sources as well as of the build. */
 const version = (): string => (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
 
-/** The whole command line. Techniques become commands; their schemas become flags. */
+/** The whole command line. Techniques become commands; their schemas become flags. Those that are made of steps have no command: recipes use them. */
 export function createProgram({ techniques = standardTechniques, io = processIo(), json = false }: ProgramOptions = {}): Command {
   const program = new Command("lathe")
     .description("Makes ONNX models small and fast: simplify, quantize, prune, train, compare, time.")
@@ -34,7 +34,8 @@ export function createProgram({ techniques = standardTechniques, io = processIo(
   inspectCommand(program, io);
   for (const technique of techniques) techniqueCommand(program, technique, io);
   quantizeCommand(program, techniques, io);
-  optimizeCommand(program, techniques, io);
+  const inRecipes = [...techniques, ...[iterate, search].filter(({ name }) => !techniques.some((t) => t.name === name))];
+  optimizeCommand(program, inRecipes, io);
   compareCommand(program, io);
   benchCommand(program, io);
   packCommands(program, io);
@@ -45,7 +46,7 @@ export function createProgram({ techniques = standardTechniques, io = processIo(
     .description("Lists the techniques that recipes may use.")
     .option("--json", "with the JSON Schema of their options")
     .action((flags: { json?: boolean }) => {
-      const all = techniques.map(describeTechnique);
+      const all = inRecipes.map(describeTechnique);
       io.out(flags.json ? JSON.stringify(all, undefined, 2) : table(all.map((t) => [t.name, t.needs.join(", "), t.summary]), ["technique", "needs", ""]));
     });
   return program;

@@ -223,7 +223,7 @@ describe("help", () => {
 
   it("lists every technique, with schemas as JSON", async () => {
     const { out } = await run("techniques", "--json");
-    expect((JSON.parse(out) as { name: string }[]).map((t) => t.name)).toEqual(standardTechniques.map((t) => t.name));
+    expect((JSON.parse(out) as { name: string }[]).map((t) => t.name)).toEqual([...standardTechniques.map((t) => t.name), "iterate", "search"]);
   });
 
   it("offers techniques of a host as commands", async () => {

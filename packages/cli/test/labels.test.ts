@@ -104,3 +104,13 @@ describe("lathe prune-search", () => {
     expect((await readFile(at("pruned.onnx"))).length).toBeLessThan((await readFile(file("fixtures/models/mnist-lenet.onnx"))).length);
   });
 });
+
+describe("a recipe", () => {
+  it("may try steps and keep the best", async () => {
+    await writeFile(at("recipe.json"), JSON.stringify([{ use: "search", with: { goal: "bytes", maxDrop: 1 }, steps: [{ use: "simplify" }, { use: "quantize-dynamic" }] }]));
+    const { code, out, err } = await run("optimize", model, "-o", at("best.onnx"), "--recipe", at("recipe.json"), "--data", at("labelled.npz"), "--batch", "32", "--json");
+    expect([code, err]).toEqual([0, ""]);
+    expect(stepOf(out)).toMatchObject({ name: "search", metrics: { tried: 2 } });
+    expect((await stat(at("best.onnx"))).size).toBeLessThan((await stat(model)).size * 0.6);
+  });
+});
