@@ -4,24 +4,27 @@ import { Tensor, type Feeds } from "@lathe/core";
 /** The teacher's tensors for one example, each with a batch of 1. */
 type Row = readonly Tensor[];
 
-/** Rows that may miss before it is concluded that examples never come back unchanged. */
+/** Rows beyond one time over the data that may miss before it is concluded that examples never come back unchanged. */
 const PATIENCE = 4096;
 
 /** Least recently used rows make room once `limit` bytes are held. */
 export class TeacherCache {
   readonly #limit: number;
+  readonly #patience: number;
   readonly #rows = new Map<string, Row>();
   #bytes = 0;
   #hits = 0;
   #misses = 0;
 
-  constructor(limit: number) {
+  /** @param examples how many there are: no more of them can be new. */
+  constructor(limit: number, examples = 0) {
     this.#limit = limit;
+    this.#patience = examples + PATIENCE;
   }
 
   /** False when looking up has not paid: examples are augmented, or do not fit. */
   get useful(): boolean {
-    return this.#limit > 0 && (this.#hits > 0 || this.#misses < PATIENCE);
+    return this.#limit > 0 && (this.#hits > 0 || this.#misses < this.#patience);
   }
 
   get hits(): number {

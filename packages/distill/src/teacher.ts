@@ -32,7 +32,7 @@ export async function taughtData(data: TrainingData, teacher: Model, options: Te
   const { tensors, inputs = {}, cacheBytes = 256 * 2 ** 20 } = options;
   const aborting = options.signal ? { signal: options.signal } : {};
   const session = await options.runtime.load(exposing(teacher, tensors), aborting);
-  const cache = new TeacherCache(cacheBytes);
+  const cache = new TeacherCache(cacheBytes, data.size);
   const fixed = fixedBatch(teacher);
   const asked = new Asked((feeds) => session.run(feeds, { fetches: tensors, ...aborting }), tensors, fixed, cache);
   return {

@@ -65,6 +65,15 @@ describe("distill", () => {
     await taught.dispose();
   });
 
+  it("waits for the second time over the data before it gives up looking", async () => {
+    const count = 4_200;
+    const taught = await taughtData(tensorData(places(count)), network(16), { runtime, tensors: ["logits"] });
+    const all = Array.from({ length: count }, (_, i) => i);
+    for (const half of [all.slice(0, 4_150), all.slice(4_150), all]) await taught.data.batch(half, random(0));
+    expect([taught.cache.hits, taught.cache.misses]).toEqual([count, count]);
+    await taught.dispose();
+  });
+
   it("does not confuse an example with its augmented self", async () => {
     const teacher = network(16);
     const doubled = tensorData(places(8), (batch, r) => ({ ...batch, input: Tensor.from("float32", batch["input"]!.dims, batch["input"]!.toNumbers().map((v) => v * (1 + r.float()))) }));
