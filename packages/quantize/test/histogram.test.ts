@@ -51,3 +51,18 @@ describe.each(golden<HistogramGolden>("histogram-calibration").cases)("histogram
     expect(Math.abs(range.max - reach)).toBeLessThanOrEqual(2 * (edges[1]! - edges[0]!) * 1.01);
   });
 });
+
+describe("a histogram that begins with silence", () => {
+  it.each([1e-3, 1e-6, 1e-30, 1e-44])("stays small when what follows is far louder than %f, and loses no value", (quiet) => {
+    const silence = Float32Array.of(quiet, -quiet, 0);
+    const { histogram, observed } = collect([silence, Float32Array.of(0.5, -1, 0.25)], 2048);
+    expect(histogram.bins).toBeLessThanOrEqual(2 ** 20);
+    expect(histogram.counts.reduce((a, b) => a + b)).toBe(6);
+    const edges = histogramEdges(histogram);
+    expect([edges[0], edges.at(-1)]).toEqual([-1, 1]);
+    // What was quiet stays beside zero.
+    const inner = histogram.counts.reduce((sum, c, i) => sum + (Math.abs(edges[i]!) < 2e-3 ? c : 0), 0);
+    expect(inner).toBe(3);
+    expect(percentileRange(histogram, observed, 100, false)).toEqual(observed);
+  });
+});

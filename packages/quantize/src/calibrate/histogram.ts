@@ -1,15 +1,19 @@
 /**
  * Histogram of a tensor over a stream of batches, in memory that depends on the number of bins alone. It is symmetric about 0 and
  * grows: when a batch goes beyond it, whole bins of the old width are added on both sides. Counts equal those of ONNX Runtime's
- * collector (numpy's rules for edges, in float32), which keeps all batches of all tensors in memory instead.
+ * collector (numpy's rules for edges, in float32), which keeps all batches of all tensors in memory instead, as long as no batch goes
+ * hundreds of times beyond those before it: beyond {@link MOST_BINS} old counts move into bins of a new width.
  */
 import { countValues } from "../kernel/tensors.ts";
 import { NEAR } from "../kernel/weights.ts";
 
 const f32 = Math.fround;
 
+/** 8 MB for a tensor. After a batch of silence, say, whole bins of the old width would take gigabytes. */
+const MOST_BINS = 2 ** 20;
+
 export interface Histogram {
-  /** Bins now; starts at the wanted number and only grows. */
+  /** Bins now; starts at the wanted number and grows, up to a limit. */
   readonly bins: number;
   /** The range is [-threshold, threshold]. */
   readonly threshold: number;
@@ -24,9 +28,22 @@ export function addToHistogram(old: Histogram | undefined, data: Float32Array, a
   if (old.threshold === 0) return count(old.counts, data, reach);
   const stride = f32(f32(2 * old.threshold) / old.bins);
   const added = Math.trunc(f32(floorDivide(f32(reach - old.threshold), stride) + 1));
+  if (!(old.bins + 2 * added <= Math.max(MOST_BINS, startBins))) return count(coarser(old, reach, startBins), data, reach);
   const counts = new Float64Array(old.bins + 2 * added);
   counts.set(old.counts, added);
   return count(counts, data, f32(f32(added * stride) + old.threshold));
+}
+
+/** The counts in `bins` bins of a wider range, each by the middle of its old bin. */
+function coarser(old: Histogram, threshold: number, bins: number): Float64Array {
+  const counts = new Float64Array(bins);
+  const edges = histogramEdges(old);
+  for (let i = 0; i < old.bins; i++) {
+    if (old.counts[i] === 0) continue;
+    const place = (((edges[i]! + edges[i + 1]!) / 2 / threshold + 1) / 2) * bins;
+    counts[Math.max(0, Math.min(bins - 1, Math.floor(place)))]! += old.counts[i]!;
+  }
+  return counts;
 }
 
 /** `data` lies within the threshold. */
