@@ -94,7 +94,9 @@ class Child {
   readonly #process: ChildProcess;
   readonly #limit: number;
   #stderr = "";
-  #said = "";
+  /** The line that has begun, in the pieces that have come. */
+  #said: string[] = [];
+  #length = 0;
   #peak = 0;
   #reason: Problem | "aborted" | undefined;
   #result: TaskResult | undefined;
@@ -170,11 +172,20 @@ class Child {
   }
 
   #hear(chunk: string): void {
-    this.#said += chunk;
-    if (this.#said.length > MAX_LINE) return void this.#process.kill("SIGKILL");
-    const lines = this.#said.split("\n");
-    this.#said = lines.pop()!;
-    for (const line of lines) this.#take(line);
+    for (const [i, piece] of chunk.split("\n").entries()) {
+      if (i > 0) this.#endLine();
+      this.#length += piece.length;
+      if (this.#length > MAX_LINE) return void this.#process.kill("SIGKILL");
+      this.#said.push(piece);
+    }
+  }
+
+  /** A long line is put together once, not at each piece that comes: the gateway does other things meanwhile. */
+  #endLine(): void {
+    const line = this.#said.join("");
+    this.#said = [];
+    this.#length = 0;
+    this.#take(line);
   }
 
   #take(line: string): void {
