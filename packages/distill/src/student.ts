@@ -77,7 +77,7 @@ function renaming(student: Model, teacher: Model, pattern: string, layers: NonNu
   const total = count(teacher, found, "teacher", pattern);
   const stray = map.find((l) => !Number.isInteger(l) || l < 0 || l >= total);
   if (stray !== undefined) throw distillErrors.DISTILL_OPTION({ option: "layers", expected: `numbers from 0 to ${total - 1}`, received: String(stray) });
-  return (name) => name.replace(found, (whole, number: string) => whole.replace(number, String(map[Number(number)] ?? number)));
+  return (name) => name.replace(found, (_, number: string) => `${before}${map[Number(number)] ?? number}${after}`);
 }
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

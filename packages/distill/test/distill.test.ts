@@ -168,6 +168,16 @@ describe("students", () => {
     expect(weights(student)).toEqual(weights(encoder(2, 1)));
   });
 
+  it("count layers by the number that the pattern means, whatever other numbers stand before it", () => {
+    const named = (model: Model): Model => {
+      for (const value of model.graph.initializers) value.name = `net1.${value.name}`;
+      return model;
+    };
+    const { copied, kept } = initializeFrom(named(encoder(2, 1)), named(encoder(4, 2)), { pattern: "net1.layer{}.", layers: "uniform" });
+    expect(kept).toEqual([]);
+    expect(copied["net1.layer1.attention.query.weight"]).toBe("net1.layer3.attention.query.weight");
+  });
+
   it("keep what the teacher has in another shape", () => {
     const { copied, kept } = initializeFrom(network(8), network(16, { seed: 2 }));
     expect(Object.keys(copied)).toEqual(["fc3.bias"]);

@@ -93,7 +93,8 @@ function distances(k: Kit, f: Value): Value {
   const off = k.sub(k.b.scalar(1), k.b.emit("EyeLike", [k.b.emit("ConstantOfShape", [k.b.emit("Shape", [squared])])]));
   const d = k.mul(k.sqrt(k.atLeast(squared, 1e-12)), off);
   const n = k.batch(f);
-  const mean = k.div(k.total(d), k.mul(n, k.sub(n, k.b.scalar(1))));
+  // A single example has no pairs.
+  const mean = k.div(k.total(d), k.atLeast(k.mul(n, k.sub(n, k.b.scalar(1))), 1));
   return k.div(d, k.atLeast(mean, 1e-12));
 }
 
