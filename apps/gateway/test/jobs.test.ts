@@ -161,6 +161,13 @@ describe("data", () => {
     const data = await client.uploadDataset(new TextEncoder().encode("no zip file"));
     expect(await codeOf((await client.optimize(model, [{ quantizeStatic: {} }], { data })).result())).toMatch(/^(ZIP|NPZ)_/);
   });
+
+  it.each([["arrays of different length", { image: [8, 1, 28, 28], labels: [7] }], ["no samples", { image: [0, 1, 28, 28] }]])("with %s fails the job by name", async (_, shapes) => {
+    const client = clientOf(g);
+    const columns = Object.fromEntries(Object.entries(shapes).map(([name, dims]) => [name, Tensor.from("float32", dims, new Float32Array(dims.reduce((p, d) => p * d, 1)))]));
+    const data = await client.uploadDataset(new Uint8Array(await encodeNpz(columns)));
+    await expect((await client.optimize(model, [{ quantizeStatic: {} }], { data })).result()).rejects.toThrow(/INVALID_INPUT: .*same number of samples.*"image" with/);
+  });
 });
 
 describe("benchmark", () => {

@@ -3,6 +3,7 @@ import { dataset, sliceRows, type Dataset, type Model, type Sample, type Tensor 
 import { loadModel, readNpz } from "@lathe/core/node";
 import { constants, copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { gatewayErrors } from "../errors.ts";
 import type { DataFile, ModelFiles } from "./protocol.ts";
 
 /** Exactly the files of the manifest are put in the folder; a name in the model that is not among them leads nowhere. */
@@ -19,14 +20,24 @@ export async function openModel(files: ModelFiles, folder: string, name = "model
   return loadModel(graph);
 }
 
-/** Arrays named like the model's inputs, the first axis numbering the samples, cut into runs of `batch`; of the first `most` samples. */
+/** Arrays named like the model's inputs, the first axis numbering the samples, cut into runs of `batch`; of the first `most` samples. @throws INVALID_INPUT */
 export async function openData({ path, batch }: DataFile, most = Infinity): Promise<Dataset> {
   const columns = await readNpz(path);
-  return dataset(() => rows(columns, batch, most));
+  const count = Math.min(most, samplesOf(columns));
+  return dataset(() => rows(columns, batch, count));
 }
 
-function* rows(columns: Readonly<Record<string, Tensor>>, batch: number, most: number): Iterable<Sample> {
-  const count = Math.min(most, Math.max(0, ...Object.values(columns).map((t) => t.dims[0] ?? 0)));
+/** The number of samples, which all arrays have. @throws INVALID_INPUT */
+function samplesOf(columns: Readonly<Record<string, Tensor>>): number {
+  const counts = Object.entries(columns).map(([name, { dims }]) => ({ name, samples: dims[0] ?? 0 }));
+  const [first] = counts;
+  if (first === undefined || first.samples === 0 || counts.some(({ samples }) => samples !== first.samples)) {
+    throw gatewayErrors.INVALID_INPUT({ at: "The dataset", expected: "arrays with the same number of samples, at least one, along the first axis", received: counts.map(({ name, samples }) => `"${name}" with ${samples}`).join(", ") || "no array" });
+  }
+  return first.samples;
+}
+
+function* rows(columns: Readonly<Record<string, Tensor>>, batch: number, count: number): Iterable<Sample> {
   for (let from = 0; from < count; from += batch) {
     yield Object.fromEntries(Object.entries(columns).map(([name, t]) => [name, sliceRows(t, from, Math.min(count, from + batch))]));
   }
