@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Tensor, dataset, random, type Model } from "@lathe/core";
-import { attentionTransfer, correlation, decoupled, distill, distilBertTerms, hint, layerMap, initializeFrom, resNetTerms, sharedTensors, softTargets, standardTerms, task, taughtData, tinyBertTerms } from "@lathe/distill";
+import { TeacherCache, attentionTransfer, correlation, decoupled, distill, distilBertTerms, hint, layerMap, initializeFrom, resNetTerms, sharedTensors, softTargets, standardTerms, task, taughtData, tinyBertTerms } from "@lathe/distill";
 import { ModelBuilder, crossEntropy, evaluate, fit, resnet20, sgd, tensorData, type FitEvent } from "@lathe/train";
 import { encoder, imageEncoder, network, places, placesData } from "./networks.ts";
 import { runtime } from "./harness.ts";
@@ -74,6 +74,14 @@ describe("distill", () => {
     await taught.dispose();
   });
 
+  it("counts what small answers take beside their values", () => {
+    const cache = new TeacherCache(2 ** 20);
+    for (let i = 0; i < 4_000; i++) cache.keep(`key ${i}`, [Tensor.from("float32", [1, 2], [i, i])]);
+    const kept = Array.from({ length: 4_000 }, (_, i) => cache.find(`key ${i}`)).filter((row) => row !== undefined).length;
+    expect(kept).toBeGreaterThan(500);
+    expect(kept).toBeLessThan(1_000);
+  });
+
   it("does not confuse an example with its augmented self", async () => {
     const teacher = network(16);
     const doubled = tensorData(places(8), (batch, r) => ({ ...batch, input: Tensor.from("float32", batch["input"]!.dims, batch["input"]!.toNumbers().map((v) => v * (1 + r.float()))) }));
@@ -85,7 +93,7 @@ describe("distill", () => {
   });
 
   it("forgets what was used longest ago when memory is short", async () => {
-    const taught = await taughtData(tensorData(places(8)), network(16), { runtime, tensors: ["logits"], cacheBytes: 3 * (6 * 4 + 64) });
+    const taught = await taughtData(tensorData(places(8)), network(16), { runtime, tensors: ["logits"], cacheBytes: 3 * (6 * 4 + 1024 + 256) });
     for (const i of [0, 1, 2, 0, 3, 1, 0]) await taught.data.batch([i], random(0));
     // 0 was used again before 3 came, so 1 made room.
     expect([taught.cache.hits, taught.cache.misses]).toEqual([2, 5]);
