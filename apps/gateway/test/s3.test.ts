@@ -114,6 +114,8 @@ describe("what is wrong", () => {
     ["the bucket", { url: "/nowhere" }, "STORE_FAILED"],
     ["the address", { url: "ftp://server/bucket" }, "INVALID_INPUT"],
     ["an address without a bucket", { url: "http://127.0.0.1/" }, "INVALID_INPUT"],
+    ["a prefix that is written in several ways", { url: "http://127.0.0.1/models/a%20b" }, "INVALID_INPUT"],
+    ["keys in the address", { url: "http://key:secret@127.0.0.1/models" }, "INVALID_INPUT"],
   ])("with %s is said when the store is opened", async (_, change, code) => {
     const url = change.url?.startsWith("/") ? new URL(change.url, options.url).href : (change.url ?? options.url);
     await expect(openS3({ ...options, ...change, url })).rejects.toMatchObject({ code });

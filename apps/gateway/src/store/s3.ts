@@ -9,6 +9,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { AwsClient } from "aws4fetch";
 import { gatewayErrors } from "../errors.ts";
+import { redact } from "../log.ts";
 
 export interface S3Options {
   /** Server, bucket and, if wanted, the beginning of all names: https://s3.eu-central-1.amazonaws.com/bucket/prefix */
@@ -118,8 +119,10 @@ async function putParts(ask: Ask, at: (key: string, query?: string) => string, k
 function placeOf(url: string): { bucket: string; prefix: string } {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const [bucket = "", ...rest] = parsed?.pathname.split("/").filter((name) => name !== "") ?? [];
-  if (!parsed || !/^https?:$/.test(parsed.protocol) || bucket === "" || parsed.search !== "") {
-    throw gatewayErrors.INVALID_INPUT({ at: "The address of an S3 store", expected: "https://server/bucket or https://server/bucket/prefix", received: JSON.stringify(url) });
+  // Other characters are written in three ways: in addresses, in queries and in lists.
+  const plain = [bucket, ...rest].every((name) => /^[\w.~-]+$/.test(name));
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || !plain || parsed.username !== "" || parsed.search !== "") {
+    throw gatewayErrors.INVALID_INPUT({ at: "The address of an S3 store", expected: "https://server/bucket or https://server/bucket/prefix, of letters, digits, dots, dashes and underscores, and without a password", received: JSON.stringify(redact(url)) });
   }
   return { bucket: `${parsed.origin}/${bucket}`, prefix: rest.map((name) => `${name}/`).join("") };
 }
