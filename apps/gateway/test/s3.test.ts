@@ -3,12 +3,12 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import type { Readable } from "node:stream";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { collect } from "../src/ops/collect.ts";
 import { openBlobs, type BlobStore } from "../src/store/blobs.ts";
 import { openS3, type S3, type S3Options } from "../src/store/s3.ts";
@@ -56,6 +56,11 @@ afterAll(async () => {
 /** A machine: it has nothing of what others have. */
 const machine = async (): Promise<BlobStore> => openBlobs(await mkdtemp(join(folder, "machine-")), options);
 const read = async (blobs: BlobStore, digest: string, start?: number): Promise<Buffer> => buffer(blobs.read(digest, start) as Readable);
+/** How often this process has the file open; 0 where the system does not tell. */
+const openFiles = async (path: string): Promise<number> => {
+  const handles = await readdir("/proc/self/fd").catch(() => []);
+  return (await Promise.all(handles.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => "")))).filter((target) => target === path).length;
+};
 const keyOf = (digest: string): string => `sha256/${digest.slice(7, 9)}/${digest.slice(7)}`;
 
 describe("a store in a bucket", () => {
@@ -95,6 +100,19 @@ describe("a store in a bucket", () => {
     await expect(read(victim, digest)).rejects.toMatchObject({ code: "UPLOAD_MISMATCH" });
     await victim.remove(digest);
     await expect(victim.bring(digest)).rejects.toMatchObject({ code: "STORE_FAILED" });
+  });
+
+  it("closes the copy that it reads when the reader goes away", async () => {
+    const blobs = await machine();
+    const { digest } = await blobs.putBytes(new Uint8Array(2 ** 21));
+    for (const wait of [true, false]) {
+      const stream = blobs.read(digest) as Readable;
+      stream.on("error", () => {});
+      if (wait) await new Promise((resolve) => stream.once("readable", resolve));
+      stream.destroy();
+    }
+    await vi.waitFor(async () => expect(await openFiles(blobs.path(digest))).toBe(0), 5000);
+    await blobs.remove(digest);
   });
 
   it("lists more than one page", async () => {
