@@ -3,6 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { countPlainly, histogramEdges } from "@lathe/quantize";
 import { assemble, define, f32, i32, loopWhile } from "../src/kernel/assembler.ts";
+import { newFitted } from "../src/weight-only/fitted.ts";
+import { kQuantFit, plainKQuantFit } from "../src/weight-only/k-quant.ts";
 import { countValues, tensorCodes, tensorExtremes, valueExtremes, type ChannelView } from "../src/kernel/tensors.ts";
 
 /** A tensor in memory, or the same content as a file gives it: read into a buffer of the caller's. */
@@ -99,6 +101,31 @@ describe("values in memory", () => {
     expect(valueExtremes(data)).toEqual({ min: data.reduce((a, b) => Math.min(a, b)), max: data.reduce((a, b) => Math.max(a, b)), finite: true });
     data[count - 1] = NaN;
     expect(valueExtremes(data)!.finite).toBe(false);
+  });
+});
+
+describe("the search of k-quants", () => {
+  const value = fc.oneof(fc.float({ noNaN: true, noDefaultInfinity: true, min: -3, max: 3 }), fc.constantFrom(0, -0, 1, -1, 1e-30, 1e30));
+  const block = fc.constantFrom(8, 16, 32, 64, 128).chain((size) => fc.oneof(fc.array(value, { minLength: size, maxLength: size }), value.map((v) => new Array<number>(size).fill(v))));
+
+  it("finds what the plain loops find, to the last bit", () => {
+    fc.assert(fc.property(block, fc.constantFrom(2 as const, 4 as const, 8 as const), (values, bits) => {
+      const x = Float32Array.from([9, ...values]);
+      const [fast, plain] = [newFitted(values.length), newFitted(values.length)];
+      kQuantFit(bits)(x, 1, fast);
+      plainKQuantFit(bits)(x, 1, plain);
+      expect({ ...fast, scale: fast.scale + 0, zero: fast.zero + 0 }).toEqual({ ...plain, scale: plain.scale + 0, zero: plain.zero + 0 });
+    }), { numRuns: 400 });
+  });
+
+  it.each([NaN, Infinity, -Infinity])("tells of %s", (bad) => {
+    for (const at of [0, 5, 31]) {
+      const x = new Float32Array(32).fill(1);
+      x[at] = bad;
+      const out = newFitted(32);
+      kQuantFit(4)(x, 0, out);
+      expect(out.check).toBeNaN();
+    }
   });
 });
 
