@@ -1,7 +1,6 @@
 /** Training a student to do as its teacher does. */
-import type { Model } from "@lathe/core";
+import { EventLog, type Model, type Runtime } from "@lathe/core";
 import { crossEntropy, fit, trainingData, type FitEvent, type FitOptions, type FitResult, type FitRun } from "@lathe/train";
-import { EventLog, type Runtime } from "@lathe/core";
 import { softTargets } from "./losses/soft-targets.ts";
 import { taughtData } from "./teacher.ts";
 import { task, tensorsRead, termLosses, type Term } from "./term.ts";
