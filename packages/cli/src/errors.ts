@@ -13,6 +13,10 @@ export const cliErrors = defineErrors({
     text: (d: { message: string }) => `The command line cannot be read: ${d.message}.`,
     remedy: "See lathe --help and the help of the command.",
   },
+  CLI_NO_PUPIL: {
+    text: (d: { technique: string }) => `--teacher was given, and no step trains (${d.technique}).`,
+    remedy: "Leave it out, or add a step that trains: distill, finetune or quantize-aware.",
+  },
   CLI_ONE_WAY: {
     text: (d: { given: readonly string[] }) => `${d.given.join(" and ")} cannot be given together.`,
     remedy: "Choose one way to quantize; a recipe (lathe optimize) runs several steps.",

@@ -127,6 +127,9 @@ describe("lathe with a technique", () => {
     const [step] = (JSON.parse(out) as { steps: { metrics: Record<string, number> }[] }).steps;
     expect(step!.metrics["lastEpochLoss"]).toBeLessThan(step!.metrics["firstEpochLoss"]!);
     expect(step!.metrics).toMatchObject({ teacherAsked: 512, teacherRemembered: 512 });
+    await writeFile(at("plain.json"), JSON.stringify([{ use: "simplify" }]));
+    const idle = await run("optimize", model, "-o", at("none.onnx"), "--recipe", at("plain.json"), "--teacher", model);
+    expect([idle.code, idle.err]).toEqual([2, expect.stringMatching(/CLI_NO_PUPIL.*simplify/)]);
     const alone = await run("distill", at("student.onnx"), "-o", at("none.onnx"), ...rest);
     expect([alone.code, alone.err]).toEqual([1, expect.stringMatching(/DISTILL_NO_TEACHER.*--teacher/s)]);
   });

@@ -26,11 +26,11 @@ interface TransformFlags extends LabelFlags {
   readonly seed: string;
 }
 
-function addTransformFlags(command: Command): Command {
+function addTransformFlags(command: Command, trains: boolean): Command {
+  if (trains) command.option("--teacher <file>", "the model whose answers are to be matched while training");
   return addDataFlags(command)
     .requiredOption("-o, --output <file>", "where to write the model")
     .addOption(new Option("--report <file>", "also write a report: .html, .md, .txt or .json by its ending"))
-    .option("--teacher <file>", "for steps that train: the model whose answers are to be matched")
     .option("--seed <number>", "seed of everything random", "0")
     .option("--external-data", "write the weights beside the model, in one .data file")
     .option("--force", "allow the output to replace the input")
@@ -42,7 +42,7 @@ function addTransformFlags(command: Command): Command {
 export function techniqueCommand(program: Command, technique: AnyTechnique, io: Io): void {
   const schema = jsonSchemaOf(technique);
   const command = program.command(technique.name).description(technique.summary).argument("<model>", "an ONNX file");
-  addTransformFlags(command);
+  addTransformFlags(command, technique.needs.includes("trainer") || technique.takesSteps);
   addFlags(command, schema);
   if (technique.needs.includes("evaluate")) addLabelFlags(command);
   command.action(async (path: string, flags: TransformFlags) => {
@@ -53,7 +53,7 @@ export function techniqueCommand(program: Command, technique: AnyTechnique, io: 
 
 export function optimizeCommand(program: Command, techniques: readonly AnyTechnique[], io: Io): void {
   const command = program.command("optimize").description("Runs the steps of a recipe, a JSON file.").argument("<model>", "an ONNX file");
-  addLabelFlags(addTransformFlags(command)).requiredOption("--recipe <file>", 'a JSON list of steps: [{"use": name, "with": options}]');
+  addLabelFlags(addTransformFlags(command, true)).requiredOption("--recipe <file>", 'a JSON list of steps: [{"use": name, "with": options}]');
   command.action(async (path: string, flags: TransformFlags & { recipe: string }) => {
     await transform(path, fromRecipe(techniques, await readRecipe(flags.recipe)), flags, io);
   });
@@ -94,6 +94,7 @@ async function lend(needs: ReadonlySet<ServiceName>, model: Model, flags: Transf
   const data = await openData(model, flags);
   const technique = steps.steps.map((s) => s.name).join(", ");
   if (needs.has("data") && !data) throw cliErrors.CLI_NO_DATA({ technique });
+  if (flags.teacher !== undefined && !needs.has("trainer")) throw cliErrors.CLI_NO_PUPIL({ technique });
   const runtime = quietRuntime("thread");
   // Training feeds and fetches all weights at each step: without a thread in between nothing is copied twice.
   const training = needs.has("trainer") ? { trainer: trainer({ runtime: quietRuntime("inline"), ...(flags.teacher === undefined ? {} : { teacher: await loadModel(flags.teacher) }) }) } : {};
