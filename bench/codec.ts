@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Graph, inferShapes, Model, Tensor, tensorType, type TensorStorage, type Value } from "@lathe/core";
 import { loadModel, saveModel } from "@lathe/core/node";
+import { peakMb } from "./lib/peak-memory.mjs";
 
 const MB = 2 ** 20;
 const CHUNK = 4 * MB;
@@ -137,7 +138,7 @@ async function runTask(task: string, dir: string): Promise<Omit<Row, "task" | "m
   const ms = performance.now() - start;
   // Each writer starts without the file: replacing a large one costs time of its own.
   for (const name of outputs) rmSync(join(dir, name), { force: true });
-  return { ms, peakMB: process.resourceUsage().maxRSS / 1024 };
+  return { ms, peakMB: peakMb() };
 }
 
 function inChild(task: string, dir: string): Omit<Row, "medianMs"> {

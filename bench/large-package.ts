@@ -16,6 +16,7 @@ import { fileURLToPath } from "node:url";
 import { saveModel } from "@lathe/core/node";
 import { packageForTransformersJs, type PackageDtype } from "@lathe/quantize/node";
 import { largeTransformer } from "./lib/large-transformer.ts";
+import { peakMb } from "./lib/peak-memory.mjs";
 
 const GB = 1e9;
 const DTYPES: readonly PackageDtype[] = ["fp16", "q8", "q4", "q4f16", "bnb4"];
@@ -24,8 +25,8 @@ const verify = process.env["LATHE_BENCH_VERIFY"] !== "0";
 async function make(folder: string, dtype: PackageDtype): Promise<void> {
   const begin = performance.now();
   const { files } = await packageForTransformersJs(join(folder, "float32.onnx"), join(folder, dtype), { dtypes: [dtype], verify: verify ? ["node"] : [] });
-  const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
-  console.log(JSON.stringify({ dtype, seconds: (performance.now() - begin) / 1000, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakMB: Math.round(maxRSS / 1024), ...files[0] }));
+  const { userCPUTime, systemCPUTime } = process.resourceUsage();
+  console.log(JSON.stringify({ dtype, seconds: (performance.now() - begin) / 1000, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakMB: Math.round(peakMb()), ...files[0] }));
 }
 
 if (process.argv[2] === "make") await make(process.argv[3]!, process.argv[4] as PackageDtype);

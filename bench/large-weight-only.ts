@@ -15,6 +15,7 @@ import { fileURLToPath } from "node:url";
 import { loadModel, saveModel } from "@lathe/core/node";
 import { quantizeWeightsOf } from "@lathe/quantize";
 import { largeTransformer } from "./lib/large-transformer.ts";
+import { peakMb } from "./lib/peak-memory.mjs";
 
 const GB = 1e9;
 
@@ -23,9 +24,9 @@ async function convert(folder: string): Promise<void> {
   const { model, report } = await quantizeWeightsOf(await loadModel(join(folder, "float16.onnx")), { headBits: 8, embeddingBits: 4, target: "x64-vnni" });
   const planned = performance.now();
   await saveModel(model, join(folder, "q4.onnx"), { externalData: true });
-  const { maxRSS, userCPUTime } = process.resourceUsage();
+  const { userCPUTime } = process.resourceUsage();
   console.log(JSON.stringify({
-    planSeconds: (planned - begin) / 1000, seconds: (performance.now() - begin) / 1000, cpuSeconds: userCPUTime / 1e6, peakMB: Math.round(maxRSS / 1024),
+    planSeconds: (planned - begin) / 1000, seconds: (performance.now() - begin) / 1000, cpuSeconds: userCPUTime / 1e6, peakMB: Math.round(peakMb()),
     products: report.products, bytesBefore: report.bytesBefore, bytesAfter: report.bytesAfter,
   }));
 }

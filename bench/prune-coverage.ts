@@ -14,10 +14,11 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { inferShapes, random, standardOps, stats, type Feeds, type Model, type ModelSource, type Value } from "@lathe/core";
+import { inferShapes, random, standardOps, stats, type Feeds, type Model, type Value } from "@lathe/core";
 import { loadModel } from "@lathe/core/node";
 import { ortRuntime, randomFeeds, withOutputs, type RandomFeedsOptions } from "@lathe/ort";
 import { cut, dependencyGraph, plannedParameters, prepare, zeroUnits, type DependencyGraph, type Group, type Selection } from "@lathe/prune";
+import { floatOutputs, largestDifference } from "./lib/float-outputs.ts";
 
 const repo = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const [folder, ...only] = process.argv.slice(2);
@@ -88,27 +89,6 @@ function lastSmooth({ graph }: Model): string[] {
   return [...found];
 }
 
-async function outputs(model: ModelSource, feeds: Feeds): Promise<Record<string, Float32Array>> {
-  const session = await runtime.load(model, { optimization: "disabled" });
-  try {
-    const results = await session.run(Object.fromEntries(session.inputs.map(({ name }) => [name, feeds[name]!])));
-    return Object.fromEntries(Object.entries(results).filter(([, t]) => t.dtype === "float32").map(([name, t]) => [name, t.toFloat32()]));
-  } finally {
-    await session.dispose();
-  }
-}
-
-/** Largest difference relative to the largest magnitude of the reference, over all outputs. */
-function difference(a: Record<string, Float32Array>, b: Record<string, Float32Array>): number {
-  let worst = 0;
-  for (const [name, reference] of Object.entries(a)) {
-    const [scale, other] = [reference.reduce((m, x) => Math.max(m, Math.abs(x)), 1e-30), b[name]!];
-    if (other.length !== reference.length) return Infinity;
-    reference.forEach((x, i) => (worst = Math.max(worst, Number.isFinite(other[i]!) ? Math.abs(x - other[i]!) / scale : Infinity)));
-  }
-  return worst;
-}
-
 async function check(path: string, ratio: number): Promise<Row> {
   const name = basename(path, ".onnx");
   const model = await ready(path);
@@ -139,12 +119,12 @@ async function prove(path: string, original: Model, ratio: number, feeds: Feeds)
   const kept = cut(model, graph, selection);
   inferShapes(model);
   const names = lastSmooth(zeroed).filter((name) => !kept.has(name));
-  const [before, reference, after] = [await outputs(withOutputs(original, names), feeds), await outputs(withOutputs(zeroed, names), feeds), await outputs(withOutputs(model, names), feeds)];
+  const [before, reference, after] = [await floatOutputs(withOutputs(original, names), feeds, runtime), await floatOutputs(withOutputs(zeroed, names), feeds, runtime), await floatOutputs(withOutputs(model, names), feeds, runtime)];
   const only = (all: Record<string, Float32Array>): Record<string, Float32Array> => Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)));
-  const whole = difference(reference, after);
-  const last = names.length > 0 ? difference(only(reference), only(after)) : Infinity;
+  const whole = largestDifference(reference, after);
+  const last = names.length > 0 ? largestDifference(only(reference), only(after)) : Infinity;
   const amplified = whole > TOLERANCE && last <= TOLERANCE && [...zeroed.graph.nodes].some((node) => amplifying.has(node.opType));
-  return { difference: amplified ? last : whole, control: difference(reference, before), ...(amplified ? { amplified } : {}) };
+  return { difference: amplified ? last : whole, control: largestDifference(reference, before), ...(amplified ? { amplified } : {}) };
 }
 
 async function cutAll(path: string, ratio: number, feeds: Feeds): Promise<{ parameters: number; macs: number; note?: string }> {
@@ -159,7 +139,7 @@ async function cutAll(path: string, ratio: number, feeds: Feeds): Promise<{ para
   const share = { parameters: 1 - after.parameters / before.parameters, macs: before.macs > 0 ? 1 - after.macs / before.macs : 0 };
   const left = plannedParameters(model, new Map());
   if (left !== planned) return { ...share, note: `${left} parameters where ${planned} were planned` };
-  const results = await outputs(model, feeds);
+  const results = await floatOutputs(model, feeds, runtime);
   const broken = Object.entries(results).find(([, data]) => !data.every(Number.isFinite));
   return broken ? { ...share, note: `output ${broken[0]} is not finite` } : share;
 }

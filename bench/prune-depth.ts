@@ -9,33 +9,15 @@
  */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { standardOps, stats, type Feeds, type Model } from "@lathe/core";
+import { standardOps, stats } from "@lathe/core";
 import { loadModel } from "@lathe/core/node";
 import { ortRuntime, randomFeeds } from "@lathe/ort";
 import { blockInfluence, blocksOf, prepare, removeBranches, residualBranches, zeroBranches } from "@lathe/prune";
+import { floatOutputs, largestDifference } from "./lib/float-outputs.ts";
 
 const [folder = ".", ...only] = process.argv.slice(2);
 const names = only.length > 0 ? only : ["bert", "vit-dynamo", "swin_t", "gqa_decoder", "gqa_decoder-dynamo", "conformer", "mixer", "resnet18", "resnet50", "resnext50_32x4d", "regnet_y_400mf", "mobilenet_v2", "mobilenet_v3_large", "efficientnet_b0", "convnext_tiny", "maxvit_t", "yolo"];
 const runtime = ortRuntime({ onWarning: () => undefined });
-
-async function outputs(model: Model, feeds: Feeds): Promise<Record<string, Float32Array>> {
-  const session = await runtime.load(model, { optimization: "disabled" });
-  try {
-    const results = await session.run(Object.fromEntries(session.inputs.map(({ name }) => [name, feeds[name]!])));
-    return Object.fromEntries(Object.entries(results).filter(([, t]) => t.dtype === "float32").map(([name, t]) => [name, t.toFloat32()]));
-  } finally {
-    await session.dispose();
-  }
-}
-
-function difference(a: Record<string, Float32Array>, b: Record<string, Float32Array>): number {
-  let worst = 0;
-  for (const [name, reference] of Object.entries(a)) {
-    const scale = reference.reduce((m, x) => Math.max(m, Math.abs(x)), 1e-30);
-    reference.forEach((x, i) => (worst = Math.max(worst, Number.isFinite(b[name]?.[i]) ? Math.abs(x - b[name]![i]!) / scale : Infinity)));
-  }
-  return worst;
-}
 
 async function check(name: string): Promise<object> {
   const model = await loadModel(join(folder, `${name}.onnx`));
@@ -51,12 +33,12 @@ async function check(name: string): Promise<object> {
   const gone = branches.filter((b) => chosen.has(b.name));
   const zeroed = model.clone();
   zeroBranches(zeroed, residualBranches(zeroed.graph).filter((b) => chosen.has(b.name)));
-  const original = await outputs(model, feeds[0]!);
-  const reference = await outputs(zeroed, feeds[0]!);
+  const original = await floatOutputs(model, feeds[0]!, runtime);
+  const reference = await floatOutputs(zeroed, feeds[0]!, runtime);
   await removeBranches(model, gone.filter((b) => !gone.some((other) => other.nodes.has(b.add))));
   const after = stats(model, { sparsity: false });
-  const found = difference(reference, await outputs(model, feeds[0]!));
-  const control = difference(reference, original);
+  const found = largestDifference(reference, await floatOutputs(model, feeds[0]!, runtime));
+  const control = largestDifference(reference, original);
   return { model: name, branches: branches.length, removed: gone.length, parameters: 1 - after.parameters / before.parameters, macs: 1 - after.macs / before.macs, influence: [Math.min(...influence), Math.max(...influence)], difference: found, control, verdict: found <= 1e-5 && control > 10 * found && control > 2e-5 ? "proven" : "wrong" };
 }
 

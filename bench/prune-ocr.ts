@@ -17,7 +17,8 @@ import { ortRuntime } from "@lathe/ort";
 import { pruneChannels } from "@lathe/prune";
 import { adamW, oneCycle, withWeights } from "@lathe/train";
 import { recognizerPath } from "../examples/demo/ocr.ts";
-import { crops, ocrLines, readLines, type Read } from "./lib/ocr-lines.ts";
+import { crops, ocrLines } from "./lib/ocr-lines.ts";
+import { read, type Read } from "../examples/demo/recognizer.ts";
 import { processorTimes } from "./lib/processor-time.ts";
 
 const { values: given } = parseArgs({
@@ -45,7 +46,7 @@ const rows: Row[] = [];
 async function judge(variant: string, model: Model, wanted?: number): Promise<void> {
   const { parameters, macs } = stats(model, { bindings, sparsity: false });
   const [before, after] = wanted === undefined ? [] : await processorTimes([original, model], { x: evaluation[0]!.image }, 9, 3);
-  const row: Row = { variant, parameters, macs, ...(await readLines(model, evaluation, runtime)), ...(wanted === undefined ? {} : { wanted, speedup: before! / after! }) };
+  const row: Row = { variant, parameters, macs, ...(await read(model, evaluation, runtime)), ...(wanted === undefined ? {} : { wanted, speedup: before! / after! }) };
   rows.push(row);
   console.log(`${variant} | ${parameters} parameters | ${(macs / 1e6).toFixed(0)} M | CER ${(row.errorRate * 100).toFixed(2)} % | exact ${(row.exact * 100).toFixed(0)} % | ${row.speedup?.toFixed(2) ?? ""}`);
 }

@@ -12,17 +12,31 @@ function read<T>(name: string): T | undefined {
   const path = fileURLToPath(new URL(`results/${name}.json`, import.meta.url));
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as T) : undefined;
 }
-const results = (name: string): { rows: Row[] } & Row | undefined => {
-  const path = fileURLToPath(new URL(`results/quantize-${name}.json`, import.meta.url));
-  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { rows: Row[] } & Row) : undefined;
-};
+const results = (name: string): ({ rows: Row[] } & Row) | undefined => read(`quantize-${name}`);
 
 function table(columns: readonly string[], rows: readonly Row[]): string {
   const cells = (row: Row): string => `| ${columns.map((c) => row[c] ?? "").join(" | ")} |`;
   return [`| ${columns.join(" | ")} |`, `| ${columns.map(() => "---").join(" | ")} |`, ...rows.map(cells)].join("\n");
 }
 
+interface Aware {
+  readonly images: number;
+  readonly epochs: number;
+  readonly float: number;
+  readonly rows: readonly { readonly weights: string; readonly static: number; readonly trained: number }[];
+  readonly kernels: { readonly equal: number; readonly withinOneStep: number; readonly logits: number };
+}
+
 const sections: Readonly<Record<string, () => string | 0 | undefined>> = {
+  aware() {
+    const found = read<Aware>("quantize-aware");
+    if (!found) return undefined;
+    const share = (x: number): string => `${(100 * x).toFixed(2)} %`;
+    const rows = found.rows.map((row) => ({ weights: row.weights, static: share(row.static), trained: share(row.trained) }));
+    const { equal, withinOneStep, logits } = found.kernels;
+    const kernels = `Of ${logits.toLocaleString("en")} logits of the network trained with 8-bit weights, ONNX Runtime's fused integer kernels give ${share(equal)} exactly as trained and ${share(withinOneStep)} to one step of the output's scale.`;
+    return `The Fashion-MNIST network of the fixtures, trained on ${found.images} images for ${found.epochs} epochs with the float model as teacher, top-1 on 2,000 others (float: ${share(found.float)}; \`bench/quantize-aware.ts\`). ${kernels}\n\n${table(["weights", "static", "trained"], rows)}`;
+  },
   speed() {
     const found = results("speed");
     const columns = ["model", "float ms", "ours ms", "ours", "speedup", "best peer", "peer speedup", "vs peer"];

@@ -8,6 +8,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Tensor, random, type Model } from "@lathe/core";
 import { adamW, bert, fit, resnet18, sgd, tensorData, type Optimizer, type TrainingData } from "@lathe/train";
+import { peakMb } from "./lib/peak-memory.mjs";
 
 const STEPS = 16;
 /** Steps until the engine's memory and the garbage collector have settled. */
@@ -75,7 +76,7 @@ async function measure({ title, batch, optimizer, make }: Case): Promise<object>
 }
 
 /** Bytes; also what is reached within a step. */
-const peakOfProcess = (): number => process.resourceUsage().maxRSS * 1024;
+const peakOfProcess = (): number => peakMb() * 2 ** 20;
 
 const path = new URL("results/train-memory.json", import.meta.url);
 const [role, name] = process.argv.slice(2);

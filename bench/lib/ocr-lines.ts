@@ -1,7 +1,7 @@
-/** Rendered text lines, and what a recogniser makes of them. */
-import { characterErrorRate, random as generator, Tensor, type Model, type Runtime } from "@lathe/core";
+/** Rendered text lines for a recogniser. */
+import { random as generator, Tensor } from "@lathe/core";
 import { tensorData, type TrainingData } from "@lathe/train";
-import { corpus, decode, render, type Line } from "../../examples/demo/ocr.ts";
+import { corpus, render, type Line } from "../../examples/demo/ocr.ts";
 
 export interface Lines {
   /** Texts and drawings that nothing else sees. */
@@ -29,23 +29,4 @@ export function crops(lines: readonly Line[], width: number): TrainingData {
     for (let row = 0; row < 3 * 48; row++) all.set(pixels.subarray(row * across, row * across + width), (i * 3 * 48 + row) * width);
   });
   return tensorData({ x: Tensor.from("float32", [wide.length, 3, 48, width], all) });
-}
-
-export interface Read {
-  /** Wrong characters per true character. */
-  readonly errorRate: number;
-  /** Share of lines read without a mistake. */
-  readonly exact: number;
-}
-
-export async function readLines(model: Model, lines: readonly Line[], runtime: Runtime): Promise<Read> {
-  const session = await runtime.load(model);
-  try {
-    const texts: string[] = [];
-    for (const { image } of lines) texts.push(decode(Object.values(await session.run({ x: image }))[0]!).trim());
-    const truth = lines.map((line) => line.text);
-    return { errorRate: characterErrorRate(texts, truth), exact: texts.filter((text, i) => text === truth[i]).length / truth.length };
-  } finally {
-    await session.dispose();
-  }
 }

@@ -13,7 +13,7 @@ import sys
 import numpy as np
 import onnx
 import onnxruntime
-from golden_io import save
+from golden_io import initializers, save
 from onnx import TensorProto, numpy_helper
 from onnxruntime.transformers.float16 import convert_float_to_float16, convert_np_to_float16
 
@@ -48,14 +48,6 @@ def digest(tensor):
         value = float(values.reshape(-1)[0])
         return [kind, list(tensor.dims), value if np.isfinite(value) else str(value)]
     return [kind, list(tensor.dims), hashlib.sha256(values.tobytes()).hexdigest()[:16]]
-
-
-def initializers(graph):
-    yield from graph.initializer
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from initializers(attribute.g)
 
 
 def convert(path):

@@ -17,6 +17,15 @@ def array(values):
     return {"dtype": values.dtype.name, "shape": list(values.shape), "data": base64.b64encode(little.tobytes("C")).decode()}
 
 
+def initializers(graph):
+    """Those of a graph and of the bodies inside."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from initializers(attribute.g)
+
+
 def save(name, content):
     """Writes OUT/<name>.json.gz: same content, same bytes (no time stamp, no file name in the gzip header)."""
     path = os.path.join(OUT, f"{name}.json.gz")

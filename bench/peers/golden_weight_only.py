@@ -15,7 +15,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from golden_float16 import MODELS, lift_constants
-from golden_io import save
+from golden_io import initializers, save
 from onnx import TensorProto, numpy_helper
 from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, MatMulNBitsQuantizer, RTNWeightOnlyQuantConfig
 
@@ -32,14 +32,6 @@ RUNS = {
 def digest(tensor):
     raw = numpy_helper.to_array(tensor).tobytes()
     return hashlib.sha256(f"{TensorProto.DataType.Name(tensor.data_type)}{list(tensor.dims)}".encode() + raw).hexdigest()[:12]
-
-
-def initializers(graph):
-    yield from graph.initializer
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from initializers(attribute.g)
 
 
 def convert(path):
