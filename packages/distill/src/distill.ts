@@ -1,6 +1,6 @@
 /** Training a student to do as its teacher does. */
-import { EventLog, type Model, type Runtime } from "@lathe/core";
-import { crossEntropy, fit, trainingData, type FitEvent, type FitOptions, type FitResult, type FitRun } from "@lathe/train";
+import type { Model, Runtime } from "@lathe/core";
+import { crossEntropy, fit, fitRun, trainingData, type FitEvent, type FitOptions, type FitResult, type FitRun } from "@lathe/train";
 import { softTargets } from "./losses/soft-targets.ts";
 import { taughtData } from "./teacher.ts";
 import { task, tensorsRead, termLosses, type Term } from "./term.ts";
@@ -30,29 +30,20 @@ export const standardTerms = (): Term[] => [softTargets({ weight: 0.9 }), task(c
  * const run = distill({ teacher, student, data, epochs: 5, terms: [softTargets({ temperature: 4 }), hint({ student: "stage2", teacher: "stage3", weight: 0.1 })] });
  * for await (const event of run) if (event.type === "epoch") console.log(event.epoch, event.loss, event.scores);
  * const { model } = await run.result;
- * @throws (through the run) DISTILL_NO_TENSOR, DISTILL_SHAPE, DISTILL_OPTION before the first step; what `fit` throws
+ * @throws (through the run) DISTILL_NO_TENSOR, DISTILL_SHAPE, DISTILL_OPTION before the first step; TRAIN_TEACHER_INPUT, TRAIN_TEACHER_BATCH; what `fit` throws
  */
-export function distill(options: DistillOptions): FitRun {
-  const log = new EventLog<FitEvent>((next, last) => next.type === "step" && last.type === "step");
-  const result = follow(options, log);
-  result.then(() => log.close(), (error: unknown) => log.close({ error }));
-  return { result, [Symbol.asyncIterator]: () => log.read() };
-}
+export const distill = (options: DistillOptions): FitRun => fitRun((emit) => follow(options, emit), options.onEvent);
 
-async function follow(options: DistillOptions, log: EventLog<FitEvent>): Promise<FitResult> {
-  const { teacher, student, terms = standardTerms(), teacherInputs, teacherRuntime, cacheBytes, onEvent, data, ...rest } = options;
-  options.signal?.throwIfAborted();
-  const shapes = tensorsRead(teacher, terms);
-  const { loss, metrics } = termLosses(terms, shapes, teacher.graph.outputs[0]?.name ?? "");
+async function follow(options: DistillOptions, emit: (event: FitEvent) => void): Promise<FitResult> {
+  const { teacher, student, terms = standardTerms(), teacherInputs, teacherRuntime, cacheBytes, data, signal, ...rest } = options;
+  signal?.throwIfAborted();
+  const read = tensorsRead(teacher, terms);
+  const { loss, metrics } = termLosses(terms, read);
   const examples = await trainingData(data, student);
   const runtime = teacherRuntime ?? options.runtime ?? (await import("@lathe/ort")).ortRuntime();
-  const taught = shapes.size === 0 ? undefined : await taughtData(examples, teacher, { runtime, tensors: [...shapes.keys()], inputs: teacherInputs, cacheBytes, signal: options.signal });
-  const tell = (event: FitEvent): void => {
-    log.push(event);
-    onEvent?.(event);
-  };
+  const taught = read.shapes.size === 0 ? undefined : await taughtData(examples, teacher, { runtime, tensors: [...read.shapes.keys()], inputs: teacherInputs, cacheBytes, signal });
   try {
-    return await fit({ ...rest, model: student, data: taught?.data ?? examples, loss, metrics: { ...metrics, ...options.metrics }, onEvent: tell }).result;
+    return await fit({ ...rest, model: student, data: taught?.data ?? examples, loss, metrics: { ...metrics, ...options.metrics }, signal, onEvent: emit }).result;
   } finally {
     await taught?.dispose();
   }

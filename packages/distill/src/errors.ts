@@ -1,6 +1,5 @@
 import { defineErrors } from "@lathe/core";
 
-const list = (items: readonly string[]): string => (items.length === 0 ? "none" : items.join(", "));
 const shape = (dims: readonly unknown[] | undefined): string => (dims ? `[${dims.join(", ")}]` : "an unknown shape");
 
 export const distillErrors = defineErrors({
@@ -20,14 +19,6 @@ export const distillErrors = defineErrors({
   DISTILL_NO_SHAPE: {
     text: (d: { tensor: string }) => `The shape of the teacher's tensor "${d.tensor}" cannot be told, or it is a scalar.`,
     remedy: "Give the teacher's inputs fixed sizes, or choose another tensor.",
-  },
-  DISTILL_TEACHER_INPUT: {
-    text: (d: { input: string; known: readonly string[] }) => `The teacher takes "${d.input}", which the student's data does not have (it has ${list(d.known)}).`,
-    remedy: "Say where it comes from: inputs: { <teacher's input>: <name in the data> }.",
-  },
-  DISTILL_BATCH: {
-    text: (d: { expected: number; received: number }) => `The teacher takes batches of ${d.expected}, and ${d.received} examples came.`,
-    remedy: "Train with that batchSize and dropLast, or give the teacher a symbolic batch.",
   },
   DISTILL_OPTION: {
     text: (d: { option: string; expected: string; received: string }) => `Option "${d.option}" must be ${d.expected}; ${d.received} came.`,

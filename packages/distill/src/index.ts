@@ -8,6 +8,5 @@ export { correlation, relational, similarity, type CorrelationOptions, type Pair
 export { attentionMaps, attentionTransfer, hiddenCosine, hint, type AttentionTransferOptions, type HintOptions } from "./losses/features.ts";
 export { initializeFrom, layerMap, sharedTensors, type InitializeOptions, type Initialized } from "./student.ts";
 export { deitTerms, distilBertTerms, resNetTerms, tinyBertTerms, type DistilBertRecipe, type ResNetRecipe, type TinyBertRecipe } from "./recipes.ts";
-export { taughtData, type Taught, type TeacherOptions } from "./teacher.ts";
-export { TeacherCache } from "./cache.ts";
+export { taughtData, type TaughtOptions } from "./teacher.ts";
 export { distillation } from "./technique.ts";

@@ -1,6 +1,6 @@
 /** Distillation as a step of a pipeline: the model at hand is the student, the trainer's teacher the teacher. */
 import { defineTechnique, floatWeights, verified } from "@lathe/core";
-import { follow, lossOf, metricsOf, optimizerOf, scheduleOf, trainingData, trainingOptions } from "@lathe/train";
+import { epochsOf, fitOptionsOf, follow, lossOf, metricsOf, trainingData, trainingOptions } from "@lathe/train";
 import * as z from "zod";
 import { distillErrors } from "./errors.ts";
 import { attentionMaps, attentionTransfer, hiddenCosine, hint } from "./losses/features.ts";
@@ -44,21 +44,16 @@ export const distillation = defineTechnique({
     if (!teacher) throw distillErrors.DISTILL_NO_TEACHER({});
     const begun = given.initialize ? initializeFrom(model, teacher) : undefined;
     const terms = termsOf(given);
-    const shapes = tensorsRead(teacher, terms);
-    const { loss, metrics } = termLosses(terms, shapes, teacher.graph.outputs[0]?.name ?? "");
+    const read = tensorsRead(teacher, terms);
     const runtime = trainer.runtime ?? (await import("@lathe/ort")).ortRuntime();
-    const taught = await taughtData(await trainingData(data, model), teacher, { runtime, tensors: [...shapes.keys()], signal: ctx.signal });
+    const taught = await taughtData(await trainingData(data, model), teacher, { runtime, tensors: [...read.shapes.keys()], signal: ctx.signal });
     try {
-      const result = await follow(trainer, {
-        model: begun?.model ?? model, data: taught.data, loss, metrics, optimizer: optimizerOf({ ...given, distill: undefined }), schedule: scheduleOf({ ...given, distill: undefined }),
-        epochs: given.epochs, batchSize: given.batchSize, clipNorm: given.clipNorm, keepZeros: given.keepZeros, batchNorm: given.batchNorm, seed: ctx.seed,
-        trainable: (name) => !given.freeze.some((beginning) => name.startsWith(beginning)),
-      }, ctx);
+      const result = await follow(trainer, { ...fitOptionsOf(given, ctx.seed), ...termLosses(terms, read), model: begun?.model ?? model, data: taught.data }, ctx);
       const { hits, misses } = taught.cache;
       return {
         model: result.model,
         metrics: { ...metricsOf(result), teacherAsked: misses, teacherRemembered: hits },
-        details: { epochs: result.history.map(({ epoch, loss: mean, scores }) => ({ epoch, loss: mean, scores })), ...(begun ? { initialized: Object.keys(begun.copied).length, fresh: [...begun.kept] } : {}) },
+        details: { epochs: epochsOf(result), ...(begun ? { initialized: Object.keys(begun.copied).length, fresh: [...begun.kept] } : {}) },
       };
     } finally {
       await taught.dispose();
@@ -80,5 +75,5 @@ function termsOf(given: Options): Term[] {
   const matches = { hint, "attention-transfer": attentionTransfer, "hidden-cosine": hiddenCosine, "attention-maps": attentionMaps, similarity, relational };
   const taught = [...(targets === "none" || weight === 0 ? [] : [answers[targets]()]), ...given.features.map(({ match, ...pair }) => matches[match](pair))];
   if (taught.length === 0) throw distillErrors.DISTILL_OPTION({ option: "targets", expected: 'other than "none", or features', received: "nothing of the teacher to match" });
-  return taskWeight === 0 ? taught : [...taught, task(lossOf({ ...given, distill: undefined }), taskWeight)];
+  return taskWeight === 0 ? taught : [...taught, task(lossOf(given), taskWeight)];
 }

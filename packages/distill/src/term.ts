@@ -1,6 +1,6 @@
 /** What a student is asked to match: a sum of weighted terms, each a loss that may read tensors of the teacher. */
-import { inferShapes, nearestName, type Graph, type Model, type Shape, type Value } from "@lathe/core";
-import type { Loss, LossBuilder } from "@lathe/train";
+import { dimSymbols, inferShapes, nearestName, substituteDim, type Dim, type Graph, type Model, type Shape, type Value } from "@lathe/core";
+import { batchDim, type Loss, type LossBuilder } from "@lathe/train";
 import { distillErrors } from "./errors.ts";
 
 /** What a term is written with. */
@@ -29,17 +29,29 @@ export const taughtName = (tensor: string): string => `teacher/${tensor}`;
 
 const namesOf = (graph: Graph): string[] => [...graph.values()].filter((v) => !v.isInitializer).map((v) => v.name);
 
-/** The teacher's tensors that terms read, by name, with their shapes. @throws DISTILL_NO_TENSOR, DISTILL_NO_SHAPE */
-export function tensorsRead(teacher: Model, terms: readonly Term[]): ReadonlyMap<string, Shape> {
-  const { graph } = inferred(teacher);
+/** What terms read of a teacher. */
+export interface TensorsRead {
+  /** Shapes by the tensors' names. */
+  readonly shapes: ReadonlyMap<string, Shape>;
+  /** What those shapes call the batch. */
+  readonly batch: Dim;
+  /** The teacher's first output, which terms read that name none. */
+  readonly first: string;
+}
+
+/** @throws DISTILL_NO_TENSOR, DISTILL_NO_SHAPE */
+export function tensorsRead(teacher: Model, terms: readonly Term[]): TensorsRead {
+  const model = inferred(teacher);
+  const { graph } = model;
   const first = graph.outputs[0]?.name ?? "";
   const names = [...new Set(terms.flatMap((t) => t.reads.map((name) => name ?? first)))];
-  return new Map(names.map((name) => {
+  const shapes = new Map(names.map((name) => {
     const value = graph.value(name);
     if (!value || value.isInitializer || (value.dtype ?? "float32") !== "float32") throw distillErrors.DISTILL_NO_TENSOR({ tensor: name, side: "teacher", meant: nearestName(name, namesOf(graph)) });
     if (!value.shape || value.shape.length === 0) throw distillErrors.DISTILL_NO_SHAPE({ tensor: name });
     return [name, value.shape];
   }));
+  return { shapes, batch: batchDim(model), first };
 }
 
 function inferred(model: Model): Model {
@@ -56,18 +68,15 @@ export interface TermLosses {
   readonly metrics: Readonly<Record<string, Loss>>;
 }
 
-/**
- * @param shapes the teacher's tensors, see {@link tensorsRead}; the first axis of each is taken for the batch
- * @throws DISTILL_OPTION when there is no term or a weight is negative
- */
-export function termLosses(terms: readonly Term[], shapes: ReadonlyMap<string, Shape>, firstOutput: string): TermLosses {
+/** @throws DISTILL_OPTION when there is no term or a weight is negative */
+export function termLosses(terms: readonly Term[], read: TensorsRead): TermLosses {
   checkTerms(terms);
   // A term may hold parameters of its own, so what is watched must be what is trained: each is written once for a step.
   const written = new WeakMap<LossBuilder, readonly Value[]>();
   const valuesOf = (b: LossBuilder): readonly Value[] => {
     const before = written.get(b);
     if (before) return before;
-    const c = context(b, shapes, firstOutput);
+    const c = context(b, read);
     const values = terms.map((term) => term.write(c));
     written.set(b, values);
     return values;
@@ -94,16 +103,21 @@ function checkTerms(terms: readonly Term[]): void {
   if (bad) throw distillErrors.DISTILL_OPTION({ option: `weight of "${bad.name}"`, expected: "a number of 0 or more", received: String(bad.weight) });
 }
 
-function context(b: LossBuilder, shapes: ReadonlyMap<string, Shape>, firstOutput: string): TermContext {
+function context(b: LossBuilder, read: TensorsRead): TermContext {
   const student = (name?: string): Value => {
     const value = name === undefined ? b.graph.outputs[0] : b.graph.value(name);
     if (!value || value.isInitializer) throw distillErrors.DISTILL_NO_TENSOR({ tensor: name ?? "", side: "student", meant: nearestName(name ?? "", namesOf(b.graph)) });
     return value;
   };
-  const batch = b.graph.outputs[0]?.shape?.[0];
-  const teacher = (name = firstOutput): Value => {
-    const shape = shapes.get(name)!;
-    return b.input(taughtName(name), "float32", batch === undefined ? shape : [batch, ...shape.slice(1)]);
-  };
+  const teacher = (name = read.first): Value => b.input(taughtName(name), "float32", shapeBeside(read.shapes.get(name)!, read.batch, batchDim(b)));
   return { b, student, teacher };
+}
+
+/** A shape of the teacher with the student's batch in place of its own, wherever that stands; the first axis, where it cannot be told. */
+function shapeBeside(shape: Shape, batch: Dim, own: Dim): Shape {
+  if (typeof batch === "string") {
+    if (shape.some((dim) => dimSymbols(dim).includes(batch))) return shape.map((dim) => substituteDim(dim, { [batch]: own }));
+    if (typeof shape[0] === "number") return shape;
+  }
+  return [own, ...shape.slice(1)];
 }

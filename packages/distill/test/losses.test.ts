@@ -5,7 +5,7 @@ import { Tensor, type Model } from "@lathe/core";
 import { attentionMaps, attentionTransfer, correlation, decoupled, hardTargets, hiddenCosine, hint, matchLogits, relational, similarity, softTargets, type Term } from "@lathe/distill";
 import { ModelBuilder, gradient } from "@lathe/train";
 import { runtime } from "./harness.ts";
-import { termLosses } from "../src/term.ts";
+import { termLosses, type TensorsRead } from "../src/term.ts";
 
 interface Golden {
   readonly name: string;
@@ -27,6 +27,8 @@ const makers: Readonly<Record<string, (options: Record<string, unknown>) => Term
   attentionMaps: (o) => attentionMaps({ ...pair, ...o }), similarity: (o) => similarity({ ...pair, ...o }), relational: (o) => relational({ ...pair, ...o }),
 };
 
+const read = (c: Golden): TensorsRead => ({ shapes: new Map([["t", ["M", ...c.teacherDims.slice(1)]]]), batch: "M", first: "t" });
+
 /** A model that gives what it is fed, with a batch of any length. */
 function mirror(dims: readonly number[]): Model {
   const b = new ModelBuilder({ name: "mirror", random: () => 0.5 });
@@ -39,7 +41,7 @@ function mirror(dims: readonly number[]): Model {
 describe("losses", () => {
   for (const [i, c] of cases.entries()) {
     it(`${c.name} ${JSON.stringify(c.options)} of [${c.dims.join()}] and [${c.teacherDims.join()}] (${i})`, async () => {
-      const { loss } = termLosses([makers[c.name]!(c.options)], new Map([["t", ["M", ...c.teacherDims.slice(1)]]]), "t");
+      const { loss } = termLosses([makers[c.name]!(c.options)], read(c));
       const made = gradient(mirror(c.dims), { loss, wrt: ["x"] });
       const session = await runtime.load(made.model, { optimization: "disabled" });
       const feeds = { x: Tensor.from("float32", c.dims, c.student), "teacher/t": Tensor.from("float32", c.teacherDims, c.teacher), ...(c.labels ? { labels: Tensor.int64(c.labels) } : {}) };
@@ -56,7 +58,7 @@ describe("losses", () => {
   // What is left of the data at the end of an epoch may be a single example.
   it.each(cases.map((c) => c.name).filter((name, i, all) => all.indexOf(name) === i))("%s of a single example is finite, and so is its gradient", async (name) => {
     const c = cases.find((one) => one.name === name)!;
-    const { loss } = termLosses([makers[name]!(c.options)], new Map([["t", ["M", ...c.teacherDims.slice(1)]]]), "t");
+    const { loss } = termLosses([makers[name]!(c.options)], read(c));
     const made = gradient(mirror(c.dims), { loss, wrt: ["x"] });
     const session = await runtime.load(made.model, { optimization: "disabled" });
     const one = (dims: readonly number[], values: readonly number[]): Tensor => Tensor.from("float32", [1, ...dims.slice(1)], values.slice(0, values.length / dims[0]!));

@@ -49,6 +49,14 @@ export const trainErrors = defineErrors({
     text: (d: { option: string; expected: string; received: string }) => `The option ${d.option} must be ${d.expected}, not ${d.received}.`,
     remedy: "Correct that option.",
   },
+  TRAIN_TEACHER_INPUT: {
+    text: (d: { input: string; known: readonly string[] }) => `The teacher takes "${d.input}", which the data does not have (it has ${d.known.join(", ") || "nothing"}).`,
+    remedy: "Say where it comes from: { <teacher's input>: <name in the data> }.",
+  },
+  TRAIN_TEACHER_BATCH: {
+    text: (d: { expected: number; received: number }) => `The teacher takes batches of ${d.expected}, and ${d.received} examples came.`,
+    remedy: "Train with that batchSize and dropLast, or give the teacher a symbolic batch.",
+  },
   TRAIN_TENSOR_FILE: {
     text: (d: { reason: string }) => `This is not a file of tensors that can be read or written: ${d.reason}.`,
     remedy: "Give a complete safetensors file.",

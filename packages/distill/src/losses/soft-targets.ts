@@ -1,5 +1,6 @@
 /** Matching the teacher's class probabilities. */
 import { attr, type Value } from "@lathe/core";
+import { divergenceTerms, logSoftened } from "@lathe/train";
 import type { Term, TermContext } from "../term.ts";
 import { distillErrors } from "../errors.ts";
 import { kit, type Kit } from "./kit.ts";
@@ -42,7 +43,7 @@ export function softTargets(options: SoftTargetOptions = {}): Term {
     write(c) {
       const k = kit(c.b);
       const [z, t] = logits(c, options, "soft targets");
-      const soften = (v: Value): Value => k.logSoftmax(k.scale(standardize ? standard(k, v) : v, 1 / temperature));
+      const soften = (v: Value): Value => logSoftened(c.b, standardize ? standard(k, v) : v, temperature);
       const perClass = gap(k, soften(t), soften(z), divergence);
       const loss = reduction === "batch" ? k.mean(k.sum(perClass, [-1])) : k.mean(perClass);
       return scaling === "squared" ? k.scale(loss, temperature * temperature) : loss;
@@ -52,7 +53,7 @@ export function softTargets(options: SoftTargetOptions = {}): Term {
 
 /** Summands of the divergence, [N, ..., classes], from log-probabilities. */
 function gap(k: Kit, teacher: Value, student: Value, divergence: "forward" | "reverse" | number): Value {
-  const kl = (p: Value, q: Value): Value => k.mul(k.exp(p), k.sub(p, q));
+  const kl = (p: Value, q: Value): Value => divergenceTerms(k.b, p, q);
   if (divergence === "forward") return kl(teacher, student);
   if (divergence === "reverse") return kl(student, teacher);
   const mixture = k.log(k.atLeast(k.add(k.scale(k.exp(teacher), divergence), k.scale(k.exp(student), 1 - divergence)), 1e-30));
@@ -61,11 +62,9 @@ function gap(k: Kit, teacher: Value, student: Value, divergence: "forward" | "re
 
 function standard(k: Kit, z: Value): Value {
   const centred = k.sub(z, k.average(z, [-1], true));
-  const deviation = k.sqrt(k.add(k.average(k.square(centred), [-1], true), c7(k)));
+  const deviation = k.sqrt(k.add(k.average(k.square(centred), [-1], true), k.b.scalar(1e-7)));
   return k.div(centred, deviation);
 }
-
-const c7 = (k: Kit): Value => k.b.scalar(1e-7);
 
 export interface HardTargetOptions extends Logits {
   readonly weight?: number;

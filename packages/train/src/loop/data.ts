@@ -1,5 +1,5 @@
 /** Training data: examples that can be asked for in any order, in batches. */
-import { Tensor, byteLengthOf, type Dataset, type Feeds, type Model, type Random, type Sample } from "@lathe/core";
+import { Tensor, byteLengthOf, type Dataset, type Dim, type Feeds, type Model, type Random, type Sample } from "@lathe/core";
 import { trainErrors } from "../errors.ts";
 
 export interface TrainingData {
@@ -75,7 +75,8 @@ function batched(sample: Sample, model: Model): Sample {
   return Object.fromEntries(Object.entries(sample).map(([name, tensor]) => [name, stacked(tensor)]));
 }
 
-function joined(list: readonly Tensor[]): Tensor {
+/** One tensor of those behind each other along their first axis. */
+export function joined(list: readonly Tensor[]): Tensor {
   const first = list[0]!;
   const bytes = new Uint8Array(list.reduce((sum, t) => sum + t.byteLength, 0));
   let at = 0;
@@ -85,6 +86,9 @@ function joined(list: readonly Tensor[]): Tensor {
   }
   return Tensor.fromBytes(first.dtype, [list.reduce((sum, t) => sum + (t.dims[0] ?? 1), 0), ...first.dims.slice(1)], bytes);
 }
+
+/** The size of a batch as the model's inputs have it: the first dimension of the first that has one. Examples are counted there. */
+export const batchDim = ({ graph }: Pick<Model, "graph">): Dim => graph.inputs.find(({ tensor, shape }) => !tensor && shape && shape.length > 0)?.shape?.[0] ?? null;
 
 /** The batch that a model was exported with, when it is a number in all of its inputs. */
 export function fixedBatch(model: Model): number | undefined {

@@ -90,13 +90,15 @@ export interface FitRun extends AsyncIterable<FitEvent> {
  * @throws (through the run) TRAIN_NO_GRADIENT and the other refusals of trainingStep before the first step; TRAIN_NOT_FINITE,
  * TRAIN_CHECKPOINT, TRAIN_OPTION, TRAIN_DATA; the signal's reason when aborted, within one step.
  */
-export function fit(options: FitOptions): FitRun {
+export const fit = (options: FitOptions): FitRun => fitRun((emit) => new Loop(options, emit).run(), options.onEvent);
+
+/** A run of training that begins now and tells what it emits to all who iterate it, and to `onEvent`. */
+export function fitRun(begin: (emit: (event: FitEvent) => void) => Promise<FitResult>, onEvent?: (event: FitEvent) => void): FitRun {
   const log = new EventLog<FitEvent>(supersedes);
-  const emit = (event: FitEvent): void => {
+  const result = begin((event) => {
     log.push(event);
-    options.onEvent?.(event);
-  };
-  const result = new Loop(options, emit).run();
+    onEvent?.(event);
+  });
   result.then(() => log.close(), (error: unknown) => log.close({ error }));
   return { result, [Symbol.asyncIterator]: () => log.read() };
 }

@@ -74,7 +74,7 @@ export class LossBuilder {
     return this.emit("ReduceMean", [x], { keepdims: attr.int(0) }, []);
   }
 
-  /** Mean over the batch of per-sample values [N] or [N, ...]. */
+  /** Sum over one axis, which goes. */
   sum(x: Value, axis: number): Value {
     return this.emit("ReduceSum", [x, this.axes([axis])], { keepdims: attr.int(0) }, x.shape?.filter((_, i) => i !== (axis < 0 ? axis + x.shape!.length : axis)));
   }
@@ -174,15 +174,22 @@ export interface DistillationOptions {
 export const distillation = ({ logits, teacher = "teacher_logits", temperature = 4 }: DistillationOptions = {}): Loss => (b) => {
   const z = firstOutput(b, logits);
   if (!z.shape) throw trainErrors.TRAIN_LOSS_SHAPE({ loss: "distillation", value: z.name, expected: "a known shape" });
-  const { shape } = z;
-  const scaled = (v: Value): Value => b.emit("Mul", [v, b.scalar(1 / temperature)], {}, shape);
-  const logOf = (v: Value): Value => b.emit("LogSoftmax", [scaled(v)], { axis: attr.int(-1) }, shape);
-  const logTeacher = logOf(b.input(teacher, "float32", shape));
-  const p = b.emit("Exp", [logTeacher], {}, shape);
-  const gap = b.emit("Sub", [logTeacher, logOf(z)], {}, shape);
-  const kl = b.mean(b.sum(b.emit("Mul", [p, gap], {}, shape), -1));
+  const soften = (v: Value): Value => logSoftened(b, v, temperature);
+  const kl = b.mean(b.sum(divergenceTerms(b, soften(b.input(teacher, "float32", z.shape)), soften(z)), -1));
   return b.emit("Mul", [kl, b.scalar(temperature * temperature)], {}, []);
 };
+
+/** log softmax(z / T) over the last axis. */
+export function logSoftened(b: LossBuilder, z: Value, temperature: number): Value {
+  const scaled = b.emit("Mul", [z, b.scalar(1 / temperature)], {}, z.shape);
+  return b.emit("LogSoftmax", [scaled], { axis: attr.int(-1) }, z.shape);
+}
+
+/** The summands p (log p - log q) of KL(p || q), one for each class, from log-probabilities of one shape. */
+export function divergenceTerms(b: LossBuilder, logP: Value, logQ: Value): Value {
+  const p = b.emit("Exp", [logP], {}, logP.shape);
+  return b.emit("Mul", [p, b.emit("Sub", [logP, logQ], {}, logP.shape)], {}, logP.shape);
+}
 
 /** Weighted sum: `combine([[0.5, crossEntropy()], [0.5, distillation()]])`. */
 export const combine = (terms: readonly (readonly [number, Loss])[]): Loss => (b) =>

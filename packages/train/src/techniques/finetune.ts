@@ -1,4 +1,4 @@
-import { defineTechnique, floatWeights, verified, type TechniqueContext } from "@lathe/core";
+import { defineTechnique, floatWeights, verified, type Json, type TechniqueContext } from "@lathe/core";
 import * as z from "zod";
 import { trainErrors } from "../errors.ts";
 import { trainingData, type TrainingData } from "../loop/data.ts";
@@ -6,7 +6,7 @@ import type { FitEvent } from "../loop/events.ts";
 import type { FitOptions, FitResult } from "../loop/fit.ts";
 import { withTeacher, type Taught } from "../loop/teacher.ts";
 import type { TrainerService } from "../service.ts";
-import { lossOf, optimizerOf, scheduleOf, trainingOptions } from "./options.ts";
+import { fitOptionsOf, lossOf, trainingOptions } from "./options.ts";
 
 /** Trains all float parameters further on the user's data; what pruning and other lossy steps are followed by. */
 export const finetune = defineTechnique({
@@ -22,11 +22,9 @@ export const finetune = defineTechnique({
     const taught = options.distill ? await teach(data, trainer, ctx.signal) : undefined;
     try {
       const result = await follow(trainer, {
-        model, data: taught?.data ?? data, loss: lossOf(options), optimizer: optimizerOf(options), schedule: scheduleOf(options),
-        epochs: options.epochs, batchSize: options.batchSize, clipNorm: options.clipNorm, keepZeros: options.keepZeros, batchNorm: options.batchNorm, seed: ctx.seed,
-        trainable: (name) => !options.freeze.some((beginning) => name.startsWith(beginning)),
+        ...fitOptionsOf(options, ctx.seed), model, data: taught?.data ?? data, loss: lossOf(options),
       }, ctx);
-      return { model: result.model, metrics: metricsOf(result), details: { epochs: result.history.map(({ epoch, loss, scores }) => ({ epoch, loss, scores })) } };
+      return { model: result.model, metrics: metricsOf(result), details: { epochs: epochsOf(result) } };
     } finally {
       await taught?.dispose();
     }
@@ -52,3 +50,5 @@ export function metricsOf({ history, epoch, steps }: FitResult): Record<string, 
   return { steps, firstEpochLoss: first?.loss ?? NaN, lastEpochLoss: last?.loss ?? NaN, ...history[epoch]?.scores };
 }
 
+/** The epochs as a report lists them. */
+export const epochsOf = ({ history }: FitResult): Json[] => history.map(({ epoch, loss, scores }) => ({ epoch, loss, scores }));

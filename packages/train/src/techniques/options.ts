@@ -1,5 +1,6 @@
 /** Options that techniques which train share. */
 import * as z from "zod";
+import type { FitOptions } from "../loop/fit.ts";
 import { adam, adamW, rmsProp, sgd, type Optimizer } from "../step/optimizers.ts";
 import { constant, cosine, linear, oneCycle, warmup, type Schedule } from "../step/schedules.ts";
 import { binaryCrossEntropy, combine, cosineDistance, crossEntropy, distillation, meanAbsoluteError, meanSquaredError, type Loss } from "../step/losses.ts";
@@ -28,8 +29,16 @@ export const trainingOptions = {
 };
 
 type TrainingOptions = z.output<z.ZodObject<typeof trainingOptions>>;
+type FittingOptions = Omit<TrainingOptions, "distill">;
 
-export function optimizerOf({ optimizer, momentum, weightDecay }: TrainingOptions): Optimizer {
+/** What `fit` is given for these options, beside the model, the data and the loss. */
+export const fitOptionsOf = (options: FittingOptions, seed: number): Omit<FitOptions, "model" | "data"> => ({
+  optimizer: optimizerOf(options), schedule: scheduleOf(options), seed,
+  epochs: options.epochs, batchSize: options.batchSize, clipNorm: options.clipNorm, keepZeros: options.keepZeros, batchNorm: options.batchNorm,
+  trainable: (name) => !options.freeze.some((beginning) => name.startsWith(beginning)),
+});
+
+export function optimizerOf({ optimizer, momentum, weightDecay }: FittingOptions): Optimizer {
   switch (optimizer) {
     case "sgd": return sgd({ momentum, weightDecay });
     case "adam": return adam({ weightDecay });
@@ -38,13 +47,13 @@ export function optimizerOf({ optimizer, momentum, weightDecay }: TrainingOption
   }
 }
 
-export function scheduleOf({ schedule, learningRate, warmupSteps }: TrainingOptions): Schedule {
+export function scheduleOf({ schedule, learningRate, warmupSteps }: FittingOptions): Schedule {
   const shapes = { constant, cosine, linear, "one-cycle": oneCycle };
   const shape = shapes[schedule](learningRate);
   return warmupSteps === 0 ? shape : warmup(warmupSteps, shape);
 }
 
-export function lossOf({ loss, output, labels, labelSmoothing, distill }: TrainingOptions): Loss {
+export function lossOf({ loss, output, labels, labelSmoothing, distill }: FittingOptions & Partial<TrainingOptions>): Loss {
   const target = { ...(output === undefined ? {} : { output }), target: labels };
   const logits = output === undefined ? {} : { logits: output };
   const regressions = { "squared-error": meanSquaredError, "absolute-error": meanAbsoluteError, "binary-cross-entropy": binaryCrossEntropy, cosine: cosineDistance };

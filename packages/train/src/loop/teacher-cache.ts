@@ -1,5 +1,6 @@
 /** What the teacher said of an example, found again by the example's content: it cannot be stale, whatever augmentation does. */
-import { Tensor, type Feeds } from "@lathe/core";
+import type { Feeds, Tensor } from "@lathe/core";
+import { joined, rows } from "./data.ts";
 
 /** The teacher's tensors for one example, each with a batch of 1. */
 type Row = readonly Tensor[];
@@ -87,14 +88,7 @@ function partOf(tensor: Tensor, index: number, count: number): Uint8Array {
 
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
 
-/** Float32 tensors [N, ...] as N rows, and back. */
-export const splitRows = (tensors: readonly Tensor[], count: number): Row[] =>
-  Array.from({ length: count }, (_, i) => tensors.map((t) => Tensor.fromBytes("float32", [1, ...t.dims.slice(1)], partOf(t, i, count).slice())));
+/** Tensors [N, ...] as N rows, and back. */
+export const splitRows = (tensors: readonly Tensor[], count: number): Row[] => Array.from({ length: count }, (_, i) => tensors.map((t) => rows(t, [i])));
 
-export function joinRows(list: readonly Row[]): Tensor[] {
-  return list[0]!.map((first, t) => {
-    const bytes = new Uint8Array(first.byteLength * list.length);
-    list.forEach((row, i) => bytes.set(row[t]!.bytes(), i * first.byteLength));
-    return Tensor.fromBytes("float32", [list.length, ...first.dims.slice(1)], bytes);
-  });
-}
+export const joinRows = (list: readonly Row[]): Tensor[] => list[0]!.map((_, t) => joined(list.map((row) => row[t]!)));
