@@ -9,7 +9,7 @@ export * from "./step/schedules.ts";
 export { isParameter, parametersOf } from "./step/parameters.ts";
 export { gradient, type GradientModel, type GradientOptions } from "./grad/gradient.ts";
 export { LOSS } from "./step/prepare.ts";
-export { blockOf } from "./step/blocked.ts";
+export { blockOf } from "./step/block-probe.ts";
 export type { Carried } from "./step/carry.ts";
 export { trainingStep, LEARNING_RATE, averageOf, type StepOptions, type TrainingStep } from "./step/graph.ts";
 export { Trainer, withWeights, type StepResult, type TrainerState } from "./loop/trainer.ts";
@@ -18,7 +18,7 @@ export type { CheckpointEvent, EndEvent as FitEndEvent, EpochEvent, FitEvent, St
 export { batchDim, collect, fixedBatch, rows, subset, tensorData, trainingData, type TrainingData, type Transform } from "./loop/data.ts";
 export { compose, flip, normalize, shift } from "./loop/augment.ts";
 export { accuracy, rootMeanSquaredError, type AccuracyOptions, type Counter, type Metric } from "./loop/metrics.ts";
-export { characterErrors, editDistance, greedySequences, type SequenceOptions } from "./loop/sequences.ts";
+export { characterErrors, editDistance, greedySequences, type Reading, type SequenceOptions } from "./loop/sequences.ts";
 export { evaluate, type EvaluateOptions } from "./loop/evaluate.ts";
 export { stepMemory } from "./loop/memory.ts";
 export { withTeacher, type Taught, type TeacherOptions } from "./loop/teacher.ts";

@@ -66,6 +66,15 @@ describe("blocked convolutions", () => {
 
   it("batches that are no multiple of the block take the standard form", () => compare(lenet({ random: random("lenet").float }), [batchOf(16, [1, 28, 28], 10), batchOf(5, [1, 28, 28], 10)]));
 
+  it("the batch is that of what the convolutions read, whatever input comes first", async () => {
+    const b = new ModelBuilder({ name: "gains", random: random("gains").float });
+    const gains = b.input("gains", [16]);
+    const x = b.conv(b.conv(b.input("input", ["N", 3, 8, 8]), "first", 3, 16), "second", 16, 16);
+    const source = b.output(b.linear(b.node("Mul", [b.globalAveragePool(b.relu(x)), gains]), "fc", 16, 4), "logits", ["N", 4]);
+    const given = Tensor.from("float32", [16], Array.from({ length: 16 }, (_, i) => 1 + i / 16));
+    await compare(source, [{ ...batchOf(5, [3, 8, 8], 4), gains: given }, { ...batchOf(16, [3, 8, 8], 4), gains: given }]);
+  });
+
   it("are written in ONNX Runtime's own domain, and only where asked for", () => {
     const step = trainingStep(lenet({ random: random("lenet").float }), { loss: crossEntropy(), optimizer: sgd(), block: 16 });
     const blocked = (m: Model): number => [...m.graph.nodes].filter((node) => node.is("Conv", "com.microsoft.nchwc")).length;

@@ -1,7 +1,7 @@
 /** Connectionist temporal classification: by its definition, against PyTorch's, and trained. */
 import { describe, expect, it } from "vitest";
 import { Model, Tensor, random, tensorType, type Feeds } from "@lathe/core";
-import { ModelBuilder, adam, characterErrors, ctc, fit, gradient, greedySequences, tensorData, type CtcOptions } from "@lathe/train";
+import { ModelBuilder, adam, characterErrors, ctc, fit, gradient, greedySequences, tensorData, type CtcOptions, type SequenceOptions } from "@lathe/train";
 import { floats, readFixture, relativeError, runtime, type GoldenArray } from "./harness.ts";
 
 /** Logits [N, T, C] (or time first) as an input. */
@@ -120,5 +120,24 @@ describe("a recogniser", () => {
     const best = [0, 2, 2, 0, 2, 1, 1, 0];
     const scores = Tensor.from("float32", [1, best.length, 3], best.flatMap((c) => [0, 1, 2].map((k) => (k === c ? 1 : 0))));
     expect(greedySequences(scores)).toEqual([[2, 2, 1]]);
+  });
+
+  it("reads and judges scores [T, N, classes] as [N, T, classes]", () => {
+    const best = [[1, 0, 1, 2], [2, 2, 0, 1]];
+    const one = (c: number): number[] => [0, 1, 2].map((k) => (k === c ? 1 : 0));
+    const scores = Tensor.from("float32", [4, 2, 3], [0, 1, 2, 3].flatMap((t) => best.flatMap((row) => one(row[t]!))));
+    expect(greedySequences(scores, { timeFirst: true })).toEqual([[1, 1, 2], [2, 1]]);
+    const counter = characterErrors({ timeFirst: true }).start();
+    counter.add({ scores }, { labels: Tensor.int64([1, 1, 2, 2, 2, 0], [2, 3]), label_lengths: Tensor.int64([3, 2]) });
+    expect(counter.value()).toBeCloseTo(1 / 5, 12);
+  });
+
+  it("names the output or the labels that are missing", () => {
+    const scores = Tensor.from("float32", [1, 1, 2], [0, 1]);
+    const add = (options: SequenceOptions, outputs: Feeds, batch: Feeds) => () => characterErrors(options).start().add(outputs, batch);
+    const truth = { labels: Tensor.int64([1], [1, 1]), label_lengths: Tensor.int64([1]) };
+    expect(add({}, { a: scores, b: scores }, truth)).toThrow(/TRAIN_NO_VALUE.*"logits".*a, b/);
+    expect(add({ scores: "c" }, { a: scores }, truth)).toThrow(/TRAIN_NO_VALUE.*"c"/);
+    expect(add({}, { a: scores }, { labels: truth.labels })).toThrow(/TRAIN_MISSING_INPUT.*"label_lengths"/);
   });
 });

@@ -4,7 +4,7 @@ import { trainErrors } from "../errors.ts";
 import { crossEntropy, type Loss } from "../step/losses.ts";
 import { adamW, type Optimizer } from "../step/optimizers.ts";
 import { constant, type Schedule } from "../step/schedules.ts";
-import { blockOf } from "../step/blocked.ts";
+import { blockOf } from "../step/block-probe.ts";
 import { trainingStep, type StepOptions } from "../step/graph.ts";
 import { decodeState, encodeState } from "../checkpoint/state.ts";
 import type { CheckpointStore } from "../checkpoint/store.ts";

@@ -22,10 +22,18 @@ export interface AccuracyOptions {
   readonly k?: number;
 }
 
-function named(tensors: Feeds, name: string | undefined, fallback: string): Tensor {
-  const all = Object.values(tensors);
-  const found = name ? tensors[name] : all.length === 1 ? all[0] : tensors[fallback];
-  if (!found) throw trainErrors.TRAIN_MISSING_INPUT({ input: name ?? fallback, expected: Object.keys(tensors) });
+/** What a metric judges: the output of that name; without one the only output, or the one of the usual name. @throws TRAIN_NO_VALUE */
+export function judged(outputs: Feeds, name: string | undefined, usual: string): Tensor {
+  const all = Object.values(outputs);
+  const found = name ? outputs[name] : all.length === 1 ? all[0] : outputs[usual];
+  if (!found) throw trainErrors.TRAIN_NO_VALUE({ value: name ?? usual, outputs: Object.keys(outputs) });
+  return found;
+}
+
+/** What it is judged by. @throws TRAIN_MISSING_INPUT */
+export function given(batch: Feeds, name: string): Tensor {
+  const found = batch[name];
+  if (!found) throw trainErrors.TRAIN_MISSING_INPUT({ input: name, expected: [name] });
   return found;
 }
 
@@ -38,8 +46,8 @@ export function accuracy({ logits, labels = "labels", k = 1 }: AccuracyOptions =
       let [right, total] = [0, 0];
       return {
         add: (outputs, batch) => {
-          const scores = named(outputs, logits, "logits");
-          const truth = named({ [labels]: batch[labels]! }, labels, labels).toNumbers();
+          const scores = judged(outputs, logits, "logits");
+          const truth = given(batch, labels).toNumbers();
           const [data, classes] = [scores.toFloat32(), scores.dims.at(-1)!];
           truth.forEach((label, n) => {
             const own = data[n * classes + label]!;
@@ -64,8 +72,8 @@ export function rootMeanSquaredError({ output, target = "target" }: { readonly o
       let [sum, total] = [0, 0];
       return {
         add: (outputs, batch) => {
-          const y = named(outputs, output, "output").toFloat32();
-          const t = named({ [target]: batch[target]! }, target, target).toFloat32();
+          const y = judged(outputs, output, "output").toFloat32();
+          const t = given(batch, target).toFloat32();
           for (let i = 0; i < y.length; i++) sum += (y[i]! - t[i]!) ** 2;
           total += y.length;
         },

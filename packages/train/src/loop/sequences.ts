@@ -1,11 +1,18 @@
 /** Reading sequences out of the scores of a recogniser that was trained with `ctc`, and how wrong they are. */
 import type { Tensor } from "@lathe/core";
-import { trainErrors } from "../errors.ts";
-import type { Metric } from "./metrics.ts";
+import { given, judged, type Metric } from "./metrics.ts";
 
-/** Best class of each step, repeats and blanks taken out, for scores [N, T, classes]. */
-export function greedySequences(scores: Tensor, blank = 0): number[][] {
-  const [count = 0, steps = 0, classes = 0] = scores.dims;
+export interface Reading {
+  /** Class that stands for no label. Default 0. */
+  readonly blank?: number;
+  /** The scores are [T, N, classes], as PyTorch has them. */
+  readonly timeFirst?: boolean;
+}
+
+/** Best class of each step, repeats and blanks taken out, for scores [N, T, classes], or [T, N, classes]. */
+export function greedySequences(scores: Tensor, { blank = 0, timeFirst = false }: Reading = {}): number[][] {
+  const [count, steps] = timeFirst ? [scores.dims[1] ?? 0, scores.dims[0] ?? 0] : [scores.dims[0] ?? 0, scores.dims[1] ?? 0];
+  const classes = scores.dims[2] ?? 0;
   const data = scores.toFloat32();
   const best = (at: number): number => {
     let winner = 0;
@@ -13,7 +20,7 @@ export function greedySequences(scores: Tensor, blank = 0): number[][] {
     return winner;
   };
   return Array.from({ length: count }, (_, n) => {
-    const path = Array.from({ length: steps }, (_, t) => best((n * steps + t) * classes));
+    const path = Array.from({ length: steps }, (__, t) => best((timeFirst ? t * count + n : n * steps + t) * classes));
     return path.filter((label, t) => label !== blank && label !== path[t - 1]);
   });
 }
@@ -29,16 +36,17 @@ export function editDistance(a: readonly number[], b: readonly number[]): number
   return row[b.length]!;
 }
 
-export interface SequenceOptions {
-  /** Output with the scores [N, T, classes]; default: the only output. */
+export interface SequenceOptions extends Reading {
+  /** Output with the scores [N, T, classes]; default: the only output, or "logits". */
   readonly scores?: string;
+  /** Name of the int64 [N, L] labels in the data. Default "labels". */
   readonly labels?: string;
+  /** Name of the int64 [N] numbers of labels. Default "label_lengths". */
   readonly labelLengths?: string;
-  readonly blank?: number;
 }
 
 /** Edits between what is read and what is written, for each label. */
-export function characterErrors({ scores, labels = "labels", labelLengths = "label_lengths", blank = 0 }: SequenceOptions = {}): Metric {
+export function characterErrors({ scores, labels = "labels", labelLengths = "label_lengths", ...reading }: SequenceOptions = {}): Metric {
   return {
     name: "characterErrors",
     higherIsBetter: false,
@@ -46,12 +54,10 @@ export function characterErrors({ scores, labels = "labels", labelLengths = "lab
       let [edits, total] = [0, 0];
       return {
         add: (outputs, batch) => {
-          const output = scores ? outputs[scores] : Object.values(outputs)[0];
-          const [truth, lengths] = [batch[labels], batch[labelLengths]];
-          if (!output || !truth || !lengths) throw trainErrors.TRAIN_MISSING_INPUT({ input: !output ? (scores ?? "scores") : truth ? labelLengths : labels, expected: Object.keys(output ? batch : outputs) });
+          const truth = given(batch, labels);
           const [all, width] = [truth.toNumbers(), truth.dims[1]!];
-          const ends = lengths.toNumbers();
-          greedySequences(output, blank).forEach((read, n) => {
+          const ends = given(batch, labelLengths).toNumbers();
+          greedySequences(judged(outputs, scores, "logits"), reading).forEach((read, n) => {
             const written = all.slice(n * width, n * width + ends[n]!);
             edits += editDistance(read, written);
             total += written.length;

@@ -81,9 +81,10 @@ export class Trainer {
 
   /** The blocked step takes whole blocks of examples only. */
   #modelFor(batch: Feeds): Model {
-    const { model, blocked, inputs } = this.#step;
-    const examples = batch[inputs.find((name) => batch[name]) ?? ""]?.dims[0] ?? 1;
-    return blocked && examples % blocked.block === 0 ? blocked.model : model;
+    const { model, blocked } = this.#step;
+    if (!blocked) return model;
+    const sizes = bindings(model, batch);
+    return blocked.batches.every((dim) => (evaluateDim(dim, sizes) ?? 1) % blocked.block === 0) ? blocked.model : model;
   }
 
   async #session(model: Model, signal: AbortSignal | undefined): Promise<Session> {

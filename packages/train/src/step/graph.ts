@@ -2,7 +2,7 @@
  * One training step as one ONNX graph: forward, loss, backward, clipping and optimizer. Parameters and optimizer state go in as inputs
  * and come out updated; the learning rate is an input.
  */
-import { inferShapes, tensorType, type Graph, type Model, type Node, type OpTable, type Tensor, type Value } from "@lathe/core";
+import { inferShapes, tensorType, type Dim, type Graph, type Model, type Node, type OpTable, type Tensor, type Value } from "@lathe/core";
 import { backward } from "../grad/backward.ts";
 import { trainOps } from "../grad/ops.ts";
 import { trainErrors } from "../errors.ts";
@@ -54,8 +54,8 @@ export interface StepOptions {
 
 export interface TrainingStep {
   readonly model: Model;
-  /** The same step in the engine's blocked layout, for batches that are a multiple of the block. */
-  readonly blocked?: { readonly model: Model; readonly block: number } | undefined;
+  /** The same step in the engine's blocked layout, for when all these dimensions (of what convolutions read) are multiples of the block. */
+  readonly blocked?: { readonly model: Model; readonly block: number; readonly batches: readonly Dim[] } | undefined;
   /** Trained parameters, named as the initializers of the original model. */
   readonly parameters: readonly Carried[];
   /** Optimizer state, accumulated gradients and averages: `<parameter>/<state>`. */
@@ -86,27 +86,30 @@ export const averageOf = (parameter: string): string => `${parameter}/${AVERAGE}
  */
 export function trainingStep(model: Model, options: StepOptions): TrainingStep {
   const { block } = options;
-  const step = build(model, options);
+  const { step, batches } = build(model, options);
   if (!block) return step;
-  const pays = [...step.model.graph.nodes].some((node) => node.is("Conv"));
-  return pays ? { ...step, blocked: { model: build(model, options, block).model, block } } : step;
+  // A kernel's gradient in blocks takes whole blocks of examples.
+  const pays = batches.length > 0 && batches.every((dim) => typeof dim === "string" || (dim !== null && dim % block === 0));
+  return pays ? { ...step, blocked: { model: build(model, options, block).step.model, block, batches } } : step;
 }
 
-function build(model: Model, options: StepOptions, block?: number): TrainingStep {
+/** The step, and what its convolutions call the batch. */
+function build(model: Model, options: StepOptions, block?: number): { step: TrainingStep; batches: readonly Dim[] } {
   const standard = options.ops ?? trainOps;
   const ops = block === undefined ? standard : standard.extend([blockedConvolution(block)]);
-  const step = preparedForGradient(model, ops);
-  const { graph } = step;
+  const made = preparedForGradient(model, ops);
+  const { graph } = made;
   const candidates = trainable(graph, options);
   const statistics = options.batchNorm === "frozen" ? [] : useBatchStatistics(graph, (node) => candidates.has(node.input(1)!));
   const masks = options.dropout === false ? [] : useMasks(graph);
   const builder = new LossBuilder(graph);
   const loss = options.loss(builder);
   const metrics = Object.entries(options.metrics ?? {}).map(([name, metric]) => [name, metric(builder)] as const);
-  inferShapes(step, { ops });
+  inferShapes(made, { ops });
+  const batches = [...new Set([...graph.nodes].flatMap((node) => (node.is("Conv") && node.input(0)?.rank === 4 ? [node.input(0)?.shape?.[0] ?? null] : [])))];
   const wrt = [...candidates, ...builder.parameters];
   const zeros = options.keepZeros ? zeroMasks(wrt) : new Map<Value, Tensor>();
-  const gradients = backward(step, { ops, loss, wrt });
+  const gradients = backward(made, { ops, loss, wrt });
   if (gradients.size === 0) throw trainErrors.TRAIN_UNREACHED({ value: [...candidates].map((v) => v.name).join(", ") || "any trainable parameter" });
   const fed = new Set(masks.map((m) => m.name));
   const inputs = graph.inputs.map((v) => v.name).filter((name) => !fed.has(name));
@@ -116,9 +119,10 @@ function build(model: Model, options: StepOptions, block?: number): TrainingStep
   const carried = update(graph, options, gradients, zeros);
   const running = carryStatistics(graph, statistics);
   widenFourBit(graph);
-  if (block !== undefined) useBlockedConvolutions(step, block);
+  if (block !== undefined) useBlockedConvolutions(made, block);
   dropDead(graph);
-  return { model: step, ...carried, statistics: running, inputs, masks, metrics: metrics.map(([name]) => name), accumulate: options.accumulate ?? 1, ema: options.ema !== undefined };
+  const step = { model: made, ...carried, statistics: running, inputs, masks, metrics: metrics.map(([name]) => name), accumulate: options.accumulate ?? 1, ema: options.ema !== undefined };
+  return { step, batches };
 }
 
 /** Parameters that the caller wants, without the statistics that BatchNormalization keeps for itself. */

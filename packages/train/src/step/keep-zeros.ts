@@ -11,8 +11,8 @@ export function zeroMasks(parameters: Iterable<Value>): ZeroMasks {
   return new Map([...parameters].flatMap((value) => {
     const tensor = value.tensor!;
     if (!isKernel(value)) return [];
-    const keep = Array.from(tensor.toFloat32(), (x) => x !== 0);
-    return keep.includes(false) ? [[value, Tensor.from("bool", tensor.dims, keep)] as const] : [];
+    const keep = Uint8Array.from(tensor.toFloat32(), (x) => (x === 0 ? 0 : 1));
+    return keep.includes(0) ? [[value, Tensor.fromBytes("bool", tensor.dims, keep)] as const] : [];
   }));
 }
 

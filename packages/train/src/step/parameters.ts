@@ -11,6 +11,9 @@ const slots: Readonly<Record<string, readonly number[]>> = {
 /** Operators whose constant operand is a parameter only when it has more than one element: a scalar there is part of a formula. */
 const elementwise = new Set(["MatMul", "Add", "Mul", "Sub", "Div", "Einsum"]);
 
+/** Operators that show all of their first input in another form. */
+const wholeViews = new Set(["Reshape", "Transpose", "Unsqueeze", "Squeeze", "Identity", "QuantizeLinear", "DequantizeLinear", "Cast"]);
+
 /** True when a consumer reads the value in a place where parameters stand. Views of a parameter (Reshape, Transpose ...) are followed. */
 export function isParameter(value: Value, depth = 0): boolean {
   const size = value.tensor?.size ?? 0;
@@ -18,14 +21,13 @@ export function isParameter(value: Value, depth = 0): boolean {
     if (node.domain !== "") return false;
     if (slots[node.opType]?.includes(index)) return true;
     if (elementwise.has(node.opType)) return size > 1 || depth > 0;
-    const view = index === 0 && ["Reshape", "Transpose", "Unsqueeze", "Squeeze", "Identity", "QuantizeLinear", "DequantizeLinear", "Cast"].includes(node.opType);
-    return view && depth < 4 && node.outputs.some((out) => out !== null && isParameter(out, depth + 1));
+    return index === 0 && wholeViews.has(node.opType) && depth < 4 && node.outputs.some((out) => out !== null && isParameter(out, depth + 1));
   });
 }
 
 /** Operators that multiply with a kernel or a matrix, and in which slots. */
 const products: Readonly<Record<string, readonly number[]>> = { Conv: [1], ConvTranspose: [1], Gemm: [0, 1], MatMul: [0, 1], Einsum: [0, 1] };
-const views = new Set(["Reshape", "Transpose", "Unsqueeze", "Squeeze", "Slice", "Split", "Identity", "QuantizeLinear", "DequantizeLinear", "Cast"]);
+const views = new Set([...wholeViews, "Slice", "Split"]);
 
 /** True when a convolution or a matrix product multiplies with the value, or with a view of it. */
 export function isKernel(value: Value, depth = 0): boolean {

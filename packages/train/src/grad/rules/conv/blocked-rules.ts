@@ -16,7 +16,7 @@ const gradientRule = (block: number): GradRule => (c) => {
   return each(c, [() => inputGradient(c, dy, g, block), () => weightGradient(c, dy, g, block), () => biasGradient(c, dy, g.rank)]);
 };
 
-export const emitterOf = (c: GradContext): Emitter => ({
+const emitterOf = (c: GradContext): Emitter => ({
   emit(opType, inputs, attributes, domain = "") {
     const value = c.emit(opType, inputs, attributes);
     value.producer!.domain = domain;
