@@ -29,6 +29,7 @@ export { broadcast, axisOf, axesOf, intList, sameAs, elementwise } from "./ops/s
 export { inferShapes, type InferOptions, type InferResult } from "./ops/infer.ts";
 export { opErrors } from "./ops/op-errors.ts";
 export { commonShape, commonType } from "./ops/merge-type.ts";
+export { autoPad, windowAttributes } from "./ops/rules/window.ts";
 export { axisLabel, tiePositions } from "./ops/tie.ts";
 export * from "./random.ts";
 export * from "./technique/index.ts";

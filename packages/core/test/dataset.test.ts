@@ -1,5 +1,5 @@
 /** Datasets: sources, order, batches, and how samples meet a model's inputs. */
-import { checkFinite, concatRows, dataset, feedsOf, finiteSamples, isDataset, labelsOf, nonEmpty, rowOf, sliceRows, stackTensors, Tensor, tensorOf, tensorType, type Dataset, type DatasetSource, type Sample } from "@lathe/core";
+import { checkFinite, concatRows, dataset, feedsOf, finiteSamples, firstSamples, isDataset, labelsOf, nonEmpty, rowOf, sliceRows, stackTensors, Tensor, tensorOf, tensorType, type Dataset, type DatasetSource, type Sample } from "@lathe/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { tinyModel } from "./helpers-technique.ts";
@@ -108,6 +108,20 @@ describe("taking, skipping, joining", () => {
     const data = dataset(function* () { try { for (;;) yield scalar(asked++); } finally { closed = true; } });
     expect(await values(data.take(3))).toEqual([0, 1, 2]);
     expect([asked, closed]).toEqual([3, true]);
+  });
+  test.each([
+    ["a list", () => [0, 1, 2, 3].map(scalar)], ["a generator", () => [0, 1, 2, 3].map(scalar).values()], ["a dataset", () => upTo(4)],
+  ] as const)("firstSamples holds the first of %s", async (_, source) => {
+    for (const [count, expected] of [[0, []], [2, [0, 1]], [9, [0, 1, 2, 3]], [Infinity, [0, 1, 2, 3]]] as const) {
+      expect((await firstSamples(source(), count)).map((s) => s["v"]!.toNumbers()[0])).toEqual(expected);
+    }
+  });
+  test("firstSamples stops when aborted", async () => {
+    const control = new AbortController();
+    let asked = 0;
+    const data = dataset(function* () { for (;;) { if (asked++ === 2) control.abort(new Error("enough")); yield scalar(0); } });
+    await expect(firstSamples(data, 9, control.signal)).rejects.toThrow("enough");
+    expect(asked).toBe(3);
   });
   test("repeat of nothing is an error, not an endless wait", async () => {
     await expect(values(dataset([]).repeat())).rejects.toThrow(/EMPTY_DATASET/);

@@ -1,6 +1,7 @@
 import type { Tensor } from "../tensor.ts";
 import { batches, type BatchOptions } from "./batch.ts";
 import { dataErrors } from "./errors.ts";
+import { takeSamples } from "./first.ts";
 import { shuffled, type ShuffleOptions } from "./shuffle.ts";
 import { readerOf, type DatasetSource, type Reader } from "./source.ts";
 
@@ -63,7 +64,7 @@ function make(reader: Reader): Dataset {
     filter: (keep) => derive(undefined, () => filtered(open(), keep)),
     take(count) {
       natural("take", "count", count);
-      return derive(size === undefined ? undefined : Math.min(size, count), () => taken(open, count));
+      return derive(size === undefined ? undefined : Math.min(size, count), () => takeSamples(open, count));
     },
     skip(count) {
       natural("skip", "count", count);
@@ -110,16 +111,6 @@ async function* mapped(source: AsyncIterable<Sample>, change: (sample: Sample, i
 async function* filtered(source: AsyncIterable<Sample>, keep: (sample: Sample, index: number) => boolean | Promise<boolean>): AsyncGenerator<Sample> {
   let index = 0;
   for await (const sample of source) if (await keep(sample, index++)) yield sample;
-}
-
-async function* taken(open: () => AsyncIterable<Sample>, count: number): AsyncGenerator<Sample> {
-  if (count === 0) return;
-  let left = count;
-  for await (const sample of open()) {
-    yield sample;
-    // Checked behind the sample, so that the source is not asked for one more than is wanted.
-    if (--left === 0) return;
-  }
 }
 
 async function* chained(sources: readonly AsyncIterable<Sample>[]): AsyncGenerator<Sample> {

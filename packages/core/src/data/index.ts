@@ -1,6 +1,7 @@
 export { dataErrors } from "./errors.ts";
 export { dataset, isDataset, type Dataset, type Sample } from "./dataset.ts";
 export { tensorOf, type Columns, type DatasetSource, type SampleIterable } from "./source.ts";
+export { firstSamples, takeSamples } from "./first.ts";
 export type { ShuffleOptions } from "./shuffle.ts";
 export type { BatchOptions } from "./batch.ts";
 export { sliceRows, rowOf, stackTensors, concatRows } from "./rows.ts";

@@ -8,7 +8,7 @@ import type { Feeds, Runtime } from "../runtime.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** A copy of the model (tensors shared) that ends at the named values. */
-export async function endingAt(model: Model, names: readonly string[]): Promise<Model> {
+async function endingAt(model: Model, names: readonly string[]): Promise<Model> {
   const copy = model.clone();
   const { graph } = copy;
   const values = names.map((name) => graph.value(name)!);

@@ -2,6 +2,7 @@
 import type { Graph } from "../ir/graph.ts";
 import type { Node } from "../ir/node.ts";
 import type { Value } from "../ir/value.ts";
+import { autoPad, windowAttributes } from "../ops/rules/window.ts";
 import { Tensor } from "../tensor.ts";
 
 export interface Linear {
@@ -32,8 +33,7 @@ export function linearOf(node: Node): Linear | undefined {
   if (node.is("Conv")) {
     const groups = node.int("group", 1);
     const [m = 0, ...rest] = tensor.dims;
-    const auto = node.string("auto_pad", "NOTSET");
-    if (auto !== "NOTSET" && auto !== "VALID") return undefined;
+    if (!["NOTSET", "VALID"].includes(autoPad(node))) return undefined;
     return { ...common, groups, rows: m / groups, columns: rest.reduce((p, d) => p * d, 1), outputAxis: 1 };
   }
   if (tensor.dims.length !== 2) return undefined;
@@ -151,9 +151,7 @@ function windowOf({ node, weight }: Linear, dims: readonly number[], outputDims:
   const taps = kernel.reduce((p, d) => p * d, 1);
   return {
     kernel, size, channels, own, taps, lengths: outputDims.slice(2), plane: size.reduce((p, d) => p * d, 1), offsets: new Int32Array(taps),
-    strides: node.ints("strides") ?? kernel.map(() => 1),
-    dilations: node.ints("dilations") ?? kernel.map(() => 1),
-    pads: node.string("auto_pad", "NOTSET") === "VALID" ? kernel.map(() => 0) : node.ints("pads") ?? kernel.map(() => 0),
+    ...windowAttributes(node, kernel.length),
   };
 }
 

@@ -22,7 +22,7 @@ export function distributionFigure(picture: Distribution): string {
 }
 
 /** What is drawn, in words. */
-export function spoken({ title, note, low, high, range, levels: count, clipped }: Distribution): string {
+function spoken({ title, note, low, high, range, levels: count, clipped }: Distribution): string {
   const parts = [`${title}${note === undefined ? "" : `, ${note}`}: values from ${decimal(low)} to ${decimal(high)}`];
   if (range) parts.push(`quantized from ${decimal(range.min)} to ${decimal(range.max)}${count === undefined ? "" : ` in ${count} levels`}`);
   if (clipped !== undefined) parts.push(`${percent(clipped)} of the values are clipped`);

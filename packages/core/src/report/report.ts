@@ -21,10 +21,10 @@ export class Report {
   with(extras: ReportExtras): Report {
     const { data } = this;
     const joined = <K extends "accuracy" | "tables" | "curves" | "notes">(key: K): object => (extras[key] ? { [key]: [...(data[key] ?? []), ...extras[key]] } : {});
-    return new Report(jsonOf({
+    return new Report(plain({
       ...data, ...extras, ...joined("accuracy"), ...joined("tables"), ...joined("curves"), ...joined("notes"),
       environment: { ...data.environment, ...extras.environment },
-    }) as unknown as ReportData);
+    }));
   }
 
   toJSON(): ReportData {
@@ -73,9 +73,11 @@ export function makeReport({ before, after, steps, seed, elapsedMs, ops, binding
   const measure = (model: Model): ModelStats =>
     stats(model, { ops, bindings: boundIn(model, bindings), sparsity: modelSize(model).bytes <= MAX_SPARSITY_BYTES });
   const title = steps.map((step) => step.name).join(" → ");
-  const data = { version: 1, title, seed, elapsedMs, environment: environment(), before: measure(before), after: measure(after), steps };
-  return new Report(jsonOf(data) as unknown as ReportData);
+  return new Report(plain({ version: 1, title, seed, elapsedMs, environment: environment(), before: measure(before), after: measure(after), steps }));
 }
+
+/** The same as JSON has it; a report's data is JSON by its types but for numbers that are not finite. */
+const plain = (data: ReportData): ReportData => jsonOf(data) as unknown as ReportData;
 
 /** A step may take symbols away: the model that lacks one does without it. */
 function boundIn(model: Model, bindings: Readonly<Record<string, number>>): Record<string, number> {

@@ -153,11 +153,14 @@ function flattened(steps: readonly StepRecord[], prefix: string): { number: stri
 }
 
 function curvesOf(step: StepRecord): readonly Curve[] {
-  const { details } = step;
-  const inner = step.steps.flatMap(curvesOf);
-  if (details === null || typeof details !== "object" || !("curves" in details) || !Array.isArray(details["curves"])) return inner;
-  const own = (details["curves"] as readonly unknown[]).filter(isCurve);
-  return [...own.map((curve) => ({ ...curve, title: `${step.name}: ${curve.title}` })), ...inner];
+  const own = listedIn(step, "curves").filter(isCurve);
+  return [...own.map((curve) => ({ ...curve, title: `${step.name}: ${curve.title}` })), ...step.steps.flatMap(curvesOf)];
+}
+
+/** A list that a technique gives among its details, of unknown items. */
+function listedIn({ details }: StepRecord, key: "curves" | "distributions"): readonly unknown[] {
+  const list = details !== null && typeof details === "object" ? (details as { readonly [key: string]: Json | undefined })[key] : undefined;
+  return Array.isArray(list) ? list : [];
 }
 
 /** Histograms drawn; each takes about 2 kB. */
@@ -165,7 +168,7 @@ const MOST_PICTURES = 60;
 
 function distributionBlocks(step: StepRecord): Block[] {
   const inner = step.steps.flatMap(distributionBlocks);
-  const all = distributionsOf(step);
+  const all = listedIn(step, "distributions").filter(isDistribution);
   if (all.length === 0) return inner;
   const drawn = all.slice(0, MOST_PICTURES);
   const range = ({ range: r }: Distribution): string => (r ? `${format.decimal(r.min)} to ${format.decimal(r.max)}` : "");
@@ -177,11 +180,6 @@ function distributionBlocks(step: StepRecord): Block[] {
     { kind: "distributions", pictures: drawn },
     ...inner,
   ];
-}
-
-function distributionsOf({ details }: StepRecord): readonly Distribution[] {
-  if (details === null || typeof details !== "object" || !("distributions" in details) || !Array.isArray(details["distributions"])) return [];
-  return (details["distributions"] as readonly unknown[]).filter(isDistribution);
 }
 
 function isDistribution(value: unknown): value is Distribution {

@@ -10,17 +10,17 @@ import type { Evaluate, EvaluateContext } from "./services.ts";
 /** How outputs and labels make a score; higher is better. */
 export const labelledMetrics = {
   /** Share of examples whose label is the highest score. */
-  accuracy: (scores: Tensor, labels: Tensor) => ranked(scores, labels, 1),
+  accuracy: (scores: Tensor, labels: Tensor) => ranked("accuracy", scores, labels, 1),
   /** Share of examples whose label is among the five highest scores. */
-  top5: (scores: Tensor, labels: Tensor) => ranked(scores, labels, 5),
+  top5: (scores: Tensor, labels: Tensor) => ranked("top5", scores, labels, 5),
   /** Mean squared difference of output and label, negated. */
   "negative-mse": (values: Tensor, labels: Tensor) => -meanSquaredError(values, labels),
 } as const;
 
 /** One label for each row of scores: classes are what the last axis counts. */
-function ranked(scores: Tensor, labels: Tensor, k: number): number {
+function ranked(metric: string, scores: Tensor, labels: Tensor, k: number): number {
   const rows = scores.dims.slice(0, -1).reduce((product, d) => product * d, 1);
-  if (labels.size !== rows) throw metricErrors.METRIC_INPUT({ metric: "accuracy", expected: `${rows} labels for scores [${scores.dims.join(", ")}]`, received: `labels [${labels.dims.join(", ")}]` });
+  if (labels.size !== rows) throw metricErrors.METRIC_INPUT({ metric, expected: `${rows} labels for scores [${scores.dims.join(", ")}]`, received: `labels [${labels.dims.join(", ")}]` });
   return topKAccuracy(scores, labels, k);
 }
 

@@ -18,21 +18,24 @@ export interface Window {
 export function windowOf(node: Node, lengths: readonly Dim[], kernel: readonly Dim[], fail: InferContext["fail"]): Window {
   const n = lengths.length;
   if (kernel.length !== n) fail(`expects a kernel of ${n} axes, but [${kernel.join(",")}] came`);
-  const list = (name: string, length: number, fallback: number): number[] => {
-    const given = node.ints(name);
-    if (given && given.length !== length) fail(`expects ${length} ${name} for ${n} spatial axes, but ${given.length} came`);
-    return given ?? new Array<number>(length).fill(fallback);
-  };
-  const strides = list("strides", n, 1);
+  const { strides, dilations, pads } = windowAttributes(node, n);
+  for (const [name, list, length] of [["strides", strides, n], ["dilations", dilations, n], ["pads", pads, 2 * n]] as const) {
+    if (list.length !== length) fail(`expects ${length} ${name} for ${n} spatial axes, but ${list.length} came`);
+  }
   if (strides.some((s) => s < 1)) fail(`expects positive strides, but ${strides.join(",")} came`);
-  const dilations = list("dilations", n, 1);
-  const pads = autoPad(node) === "NOTSET" ? list("pads", 2 * n, 0) : new Array<number>(2 * n).fill(0);
   return {
     kernel, strides, dilations,
     pads: kernel.map((_, i) => [pads[i]!, pads[n + i]!] as const),
     reach: kernel.map((k, i) => addDims(mulDims(subDims(k, 1), dilations[i]!), 1)),
   };
 }
+
+/** Strides, dilations and pads over so many axes: as written, or ONNX's defaults. With auto_pad the pads that are written do not count. */
+export const windowAttributes = (node: Node, axes: number): { readonly strides: readonly number[]; readonly dilations: readonly number[]; readonly pads: readonly number[] } => ({
+  strides: node.ints("strides") ?? new Array<number>(axes).fill(1),
+  dilations: node.ints("dilations") ?? new Array<number>(axes).fill(1),
+  pads: (autoPad(node) === "NOTSET" ? node.ints("pads") : undefined) ?? new Array<number>(2 * axes).fill(0),
+});
 
 export const autoPad = (node: Node): string => node.string("auto_pad", "NOTSET") || "NOTSET";
 

@@ -1,5 +1,5 @@
 /** The sizes of a convolution or pooling, auto_pad resolved. */
-import type { GradContext, Value } from "@lathe/core";
+import { autoPad, windowAttributes, type GradContext, type Node, type Value } from "@lathe/core";
 import { shapeOf, unsupported } from "../../build.ts";
 
 export interface Geometry {
@@ -30,17 +30,14 @@ export function geometry(c: GradContext, large: Value, small: Value, kernel: rea
   const { node } = c;
   const [largeChannels = 0, ...largeSizes] = staticSpatial(c, large);
   const [smallChannels = 0, ...smallSizes] = staticSpatial(c, small);
-  const ones = kernel.map(() => 1);
-  const strides = node.ints("strides", ones);
-  const dilations = node.ints("dilations", ones);
-  const pads = padding(c, kernel, strides, dilations, largeSizes, smallSizes);
-  return { rank: kernel.length, kernel, strides, dilations, ...pads, group, large: largeSizes, small: smallSizes, largeChannels, smallChannels };
+  const { strides, dilations, pads } = windowAttributes(node, kernel.length);
+  const ends = padding(node, pads, kernel, strides, dilations, largeSizes, smallSizes);
+  return { rank: kernel.length, kernel, strides, dilations, ...ends, group, large: largeSizes, small: smallSizes, largeChannels, smallChannels };
 }
 
 /** Explicit pads, or those that auto_pad stands for given both sizes. */
-function padding(c: GradContext, kernel: readonly number[], strides: readonly number[], dilations: readonly number[], large: readonly number[], small: readonly number[]): { begin: number[]; end: number[] } {
-  const mode = c.node.string("auto_pad", "NOTSET");
-  const pads = c.node.ints("pads", kernel.flatMap(() => [0, 0]));
+function padding(node: Node, pads: readonly number[], kernel: readonly number[], strides: readonly number[], dilations: readonly number[], large: readonly number[], small: readonly number[]): { begin: number[]; end: number[] } {
+  const mode = autoPad(node);
   if (mode === "NOTSET" || mode === "VALID") return { begin: pads.slice(0, kernel.length), end: pads.slice(kernel.length) };
   const total = kernel.map((k, i) => Math.max(0, (small[i]! - 1) * strides[i]! + (k - 1) * dilations[i]! + 1 - large[i]!));
   const less = total.map((t) => Math.floor(t / 2));
