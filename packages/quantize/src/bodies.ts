@@ -3,6 +3,7 @@
  * the main graph under its own name. A branch that was not taken, or a loop without a step, gives a zero, which no range minds (all hold 0).
  */
 import { Node, Tensor, Value, attr, tensorType, type Graph, type Model } from "@lathe/core";
+import { claim } from "./prepare.ts";
 
 /** Inside a Loop or Scan tensors may differ in shape from step to step: only their extremes get out. */
 export function insideLoop(value: Value): boolean {
@@ -21,13 +22,6 @@ export function uniqueAcrossBodies(graph: Graph): void {
     for (const value of each.values()) value.name = claim(values, value.name);
     for (const node of each.nodes) node.name = claim(nodes, node.name);
   }
-}
-
-function claim(taken: Set<string>, base: string): string {
-  let name = base;
-  for (let i = 1; taken.has(name); i++) name = `${base}_${i}`;
-  taken.add(name);
-  return name;
 }
 
 /** A copy in which the named tensors of bodies are values of the main graph; those of the main graph stay as they are. */

@@ -75,7 +75,8 @@ export function uniqueNames(graph: Graph, outer: ReadonlySet<string> = new Set()
   for (const node of graph.nodes) for (const { graph: inner } of node.subgraphs) uniqueNames(inner, taken);
 }
 
-function claim(taken: Set<string>, base: string): string {
+/** The name, or the first of name_1, name_2 ... that is not taken; it is taken then. */
+export function claim(taken: Set<string>, base: string): string {
   let name = base;
   for (let i = 1; taken.has(name); i++) name = `${base}_${i}`;
   taken.add(name);

@@ -105,7 +105,7 @@ function safe(value: Value, how: Extract<TensorPlan, { kind: "constant" }>, list
 }
 
 /** Parameters that a consumer sees: the second type where the value is converted for it. */
-export function seenBy(resolved: Resolved, consumer: Node): ParamSet {
+function seenBy(resolved: Resolved, consumer: Node): ParamSet {
   const { converted } = resolved;
   return converted && (converted.nodes === undefined || converted.nodes.has(consumer.name)) ? converted.set : resolved.original;
 }

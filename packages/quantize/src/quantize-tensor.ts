@@ -38,7 +38,7 @@ function rangesOf(weight: Tensor, view: ChannelView, tensor: string): { min: Flo
 }
 
 /** Least and greatest value of each channel, by plain loops. @throws QUANT_WEIGHT_NOT_FINITE */
-export function channelRanges(data: Float32Array, view: ChannelView, tensor: string): { min: Float32Array; max: Float32Array } {
+function channelRanges(data: Float32Array, view: ChannelView, tensor: string): { min: Float32Array; max: Float32Array } {
   const min = new Float32Array(view.channels).fill(data.length === 0 ? 0 : Infinity);
   const max = new Float32Array(view.channels).fill(data.length === 0 ? 0 : -Infinity);
   let at = 0;

@@ -1,5 +1,5 @@
 /** Static quantization: the ranges of activations are learnt from data beforehand, and everything in between runs in integers. */
-import { inferShapes, random, simplifyModel, type Feeds, type Model, type Node, type Random, type Runtime, type Tensor, type Value } from "@lathe/core";
+import { inferShapes, random, simplifyModel, takeSamples, type Feeds, type Model, type Node, type Random, type Runtime, type Tensor, type Value } from "@lathe/core";
 import { learnRounding, type LearnedRounding } from "./accuracy/adaround/learn.ts";
 import { addMissingBiases, correctBiases } from "./accuracy/bias-correction.ts";
 import { equalizeLayers } from "./accuracy/equalize.ts";
@@ -139,7 +139,7 @@ export async function calibrate(plan: StaticPlan, services: StaticServices, all 
   if (tensors.size === 0) return { samples: 0, tensors: new Map() };
   return observe(plan.options.bodies ? exposeBodies(plan.model, tensors) : plan.model, tensors, {
     runtime: services.runtime,
-    data: take(services.data, plan.options.samples),
+    data: takeSamples(services.data, plan.options.samples),
     histogram: needsHistogram(plan.options.method),
     bins: plan.options.bins,
     averagingConstant: plan.options.averagingConstant,
@@ -188,10 +188,10 @@ export async function quantizeStatic(model: Model, options: StaticOptionsInput, 
   const copy = model.clone();
   await simplifyFirst(copy, options);
   await rebalance(copy, options, services);
-  const first = planStatic(copy.clone(), options);
+  const first = planStatic(copy, options);
   const observations = await calibrate(first, services);
   const unreached = unreachedNodes(first, observations);
-  const plan = unreached.length === 0 ? first : planStatic(copy, { ...options, excludeNodes: [...(options.excludeNodes ?? []), ...unreached] });
+  const plan = unreached.length === 0 ? first : planStatic(first.model, { ...options, excludeNodes: [...(options.excludeNodes ?? []), ...unreached] });
   const ranges = rangesOf(observations, plan);
   const learned = services.round ? undefined : await learn(plan, ranges, services);
   const rounded = learned?.rounded ?? (await services.round?.(plan, ranges));
@@ -212,12 +212,4 @@ export async function rebalance(model: Model, input: StaticOptionsInput, service
   if (correctBias) addMissingBiases(model.graph);
   if (equalize) equalizeLayers(model.graph);
   if (smooth !== undefined) await smoothActivations(model, smooth, services);
-}
-
-async function* take(samples: AsyncIterable<Feeds> | Iterable<Feeds>, count: number): AsyncIterable<Feeds> {
-  let left = count;
-  for await (const sample of samples) {
-    if (left-- <= 0) return;
-    yield sample;
-  }
 }

@@ -15,7 +15,7 @@ export interface Choice {
 }
 
 /** Operators with weights, what moves their values, and what a quantizer does for free: where integer kernels win on CPUs. */
-export const cpuOpTypes: readonly string[] = [
+const cpuOpTypes: readonly string[] = [
   "Conv", "MatMul", "Gemm", "Relu", "Clip", "Add", "GlobalAveragePool", "AveragePool", "MaxPool", "Concat",
   "Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Slice", "Split", "Pad", "Resize", "Gather",
 ];

@@ -154,6 +154,29 @@ describe("accuracy-budget search", () => {
   });
 });
 
+describe("a search with learned rounding", () => {
+  it("gives codes that fit the scales of each candidate, which a large bias ties to the ranges of activations", async () => {
+    const model = new Model({ opset: 17, irVersion: 8 });
+    const { graph } = model;
+    const [w, b] = [values("tiny", [4, 3], () => 1e-3), Tensor.from("float32", [3], [1e3, -1e3, 1e3])];
+    const y = graph.add({ opType: "Gemm", name: "g", inputs: [graph.addInput("x", tensorType("float32", ["N", 4])), graph.addInitializer("w", w), graph.addInitializer("b", b)], outputs: ["y"] }).out;
+    y.type = tensorType("float32", ["N", 3]);
+    graph.addOutput(y);
+    // One value far out, which percentiles leave out of the range: the scale of the input differs threefold.
+    const data: Feeds[] = [{ x: values("x", [64, 4], (i) => (i === 9 ? 60 : 1)) }];
+    const found: Model[] = [];
+    const evaluate = (candidate: Model): number => (found.push(candidate) === 2 ? 0 : 1);
+    await searchQuantize(model, { rounding: "adaround", percentile: 90, floatTail: false, simplify: false }, { maxDrop: 0.1, methods: ["minmax", "percentile"] }, { runtime, data, evaluate });
+    const scales = found.slice(1).map((candidate) => {
+      const [codes, scale, original] = [candidate.graph.value("w_quantized")!.tensor!.toNumbers(), candidate.graph.value("w_scale")!.tensor!.toNumbers(), w.toFloat32()];
+      const step = (i: number): number => scale[i % scale.length]!;
+      codes.forEach((q, i) => expect(Math.abs(q * step(i) - original[i]!)).toBeLessThanOrEqual(1.001 * step(i)));
+      return scale[0]!;
+    });
+    expect(scales[1]! / scales[0]!).toBeGreaterThan(2);
+  });
+});
+
 describe("a search whose evaluation is no number", () => {
   const search = (evaluate: (model: Model) => number) => searchQuantize(unevenConvs(), {}, { maxDrop: 1, methods: ["minmax", "mse"] }, { runtime, data: convData, evaluate });
 

@@ -47,6 +47,11 @@ describe("evaluateLabelled", () => {
     await expect(judge()(model, context)).rejects.toMatchObject({ code });
   });
 
+  it("names the figure that the labels do not fit", async () => {
+    const judge = evaluateLabelled({ runtime, metric: "top5", data: [{ ...batches()[0]!, label: Tensor.int64([1, 2]) }] });
+    await expect(judge(model, context)).rejects.toThrow(/top5 expects 150 labels/);
+  });
+
   it("stops when aborted", async () => {
     const controller = new AbortController();
     const run = evaluateLabelled({ runtime, data: batches() })(model, { signal: controller.signal, progress: () => controller.abort(new Error("enough")) });

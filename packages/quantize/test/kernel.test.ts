@@ -1,7 +1,8 @@
 import { Tensor, type TensorStorage } from "@lathe/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { countPlainly, histogramEdges } from "@lathe/quantize";
+import { histogramEdges } from "@lathe/quantize";
+import { countPlainly } from "../src/calibrate/histogram.ts";
 import { assemble, define, f32, i32, loopWhile } from "../src/kernel/assembler.ts";
 import { newFitted } from "../src/weight-only/fitted.ts";
 import { kQuantFit, plainKQuantFit } from "../src/weight-only/k-quant.ts";
@@ -116,6 +117,17 @@ describe("the search of k-quants", () => {
       plainKQuantFit(bits)(x, 1, plain);
       expect({ ...fast, scale: fast.scale + 0, zero: fast.zero + 0 }).toEqual({ ...plain, scale: plain.scale + 0, zero: plain.zero + 0 });
     }), { numRuns: 400 });
+  });
+
+  it("of several widths can be used in turns", () => {
+    const x = Float32Array.from({ length: 32 }, (_, i) => Math.sin(i * i));
+    const fits = ([2, 4, 8] as const).map((bits) => ({ fast: kQuantFit(bits), plain: plainKQuantFit(bits) }));
+    for (const { fast, plain } of [...fits, ...fits.toReversed()]) {
+      const [found, expected] = [newFitted(32), newFitted(32)];
+      fast(x, 0, found);
+      plain(x, 0, expected);
+      expect(found).toEqual(expected);
+    }
   });
 
   it.each([NaN, Infinity, -Infinity])("tells of %s", (bad) => {

@@ -9,6 +9,7 @@ import { compare, ortRuntime, randomFeeds } from "@lathe/ort";
 import { dequantizeMatrix, quantizeMatrix, quantizeWeights, quantizeWeightsOf, type WeightOnlyInput } from "@lathe/quantize";
 import { registerConformance, tinyTransformer } from "@lathe/testkit";
 import { bert, vit } from "@lathe/train";
+import { eachGram } from "../src/weight-only/gram.ts";
 import { countOps } from "./models.ts";
 
 const seeded = (seed: string) => {
@@ -229,6 +230,17 @@ describe("learning from data", () => {
       expect(report.products).toBe(3);
       expect(await sqnr(inner(), made, given[0]!)).toBeGreaterThan(10);
     });
+  });
+
+  it("from data that can be read only once is refused when matrices of several passes are wanted", async () => {
+    const wide = model((g) => {
+      for (const name of ["a", "b"]) g.addOutput(g.add({ opType: "Identity", inputs: [g.addInput(name, tensorType("float32", [1, 4200]))], outputs: [`${name}2`] }).out);
+    });
+    const sample: Feeds = { a: values("a", [1, 4200]), b: values("b", [1, 4200]) };
+    const gather = (data: Iterable<Feeds>, names: string[] = []) =>
+      eachGram(wide, new Map([["a", 4200], ["b", 4200]]), 4, { runtime: ortRuntime(), data }, async (name) => void names.push(name)).then(() => names);
+    await expect(gather([sample].values())).rejects.toMatchObject({ code: "DATASET_CONSUMED" });
+    expect(await gather([sample])).toEqual(["a", "b"]);
   });
 
   it("AWQ folds the factors into the normalisation before", async () => {

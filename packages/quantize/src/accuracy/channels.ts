@@ -1,7 +1,7 @@
 /** Statistics of each channel of chosen activations: largest magnitude and mean, over samples. */
-import { feedsOf, type Feeds, type Model, type Runtime } from "@lathe/core";
+import { feedsOf, takeSamples, type Feeds, type Model, type Runtime } from "@lathe/core";
 import { quantizeErrors } from "../errors.ts";
-import { patient } from "../sessions.ts";
+import { patient, withOutputs } from "../sessions.ts";
 
 export interface ChannelStatistics {
   readonly absMax: Float32Array;
@@ -21,15 +21,11 @@ export interface ChannelOptions {
  * @throws QUANT_CALIBRATION_EMPTY
  */
 export async function channelStatistics(model: Model, axes: ReadonlyMap<string, number>, options: ChannelOptions): Promise<Map<string, ChannelStatistics>> {
-  const copy = model.clone();
-  for (const value of Array.from(copy.graph.values())) if (axes.has(value.name) && !value.isGraphOutput && !value.isGraphInput) copy.graph.addOutput(value);
   const abortable = options.signal ? { signal: options.signal } : {};
-  const session = await options.runtime.load(copy, { ...patient, ...abortable, optimization: "all" });
+  const session = await options.runtime.load(withOutputs(model, axes), { ...patient, ...abortable, optimization: "all" });
   const sums = new Map<string, { absMax: Float32Array; sum: Float64Array; count: number }>();
-  let left = options.samples ?? 16;
   try {
-    for await (const sample of options.data) {
-      if (left-- <= 0) break;
+    for await (const sample of takeSamples(options.data, options.samples ?? 16)) {
       options.signal?.throwIfAborted();
       const fetches = [...axes.keys()].filter((name) => !(name in sample));
       const found = fetches.length > 0 ? await session.run(feedsOf(session.inputs, sample), { fetches, ...abortable }) : {};

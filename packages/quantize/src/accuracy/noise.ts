@@ -1,5 +1,5 @@
 /** How much noise quantization adds: SQNR of tensors of a quantized model against the float one, over samples. */
-import { feedsOf, type Feeds, type Model, type Runtime, type Session } from "@lathe/core";
+import { feedsOf, firstSamples, type Feeds, type Model, type Runtime, type Session } from "@lathe/core";
 import { patient } from "../sessions.ts";
 
 /** Signal and noise power of one tensor, summed. */
@@ -28,11 +28,7 @@ export interface Reference {
 
 /** Runs the float model on the first `count` samples. Only float outputs are kept. */
 export async function reference(model: Model, runtime: Runtime, data: AsyncIterable<Feeds> | Iterable<Feeds>, count: number, signal?: AbortSignal): Promise<Reference> {
-  const samples: Feeds[] = [];
-  for await (const sample of data) {
-    samples.push(sample);
-    if (samples.length === count) break;
-  }
+  const samples = await firstSamples(data, count, signal);
   const session = await runtime.load(model, { ...patient, optimization: "all", ...(signal ? { signal } : {}) });
   try {
     return { samples, outputs: await runEach(session, samples, signal) };

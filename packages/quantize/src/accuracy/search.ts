@@ -7,7 +7,9 @@ import { calibrationMethods, type CalibrationMethod } from "../calibrate/choose.
 import type { Observations } from "../calibrate/run.ts";
 import { quantizeErrors } from "../errors.ts";
 import type { StaticOptionsInput } from "../options.ts";
-import { applyStatic, calibrate, learn, planStatic, rangesOf, simplifyFirst, unreachedNodes, type StaticReport } from "../static.ts";
+import { finalParams } from "../qdq.ts";
+import type { Range } from "../spec.ts";
+import { applyStatic, calibrate, learn, planStatic, rangesOf, simplifyFirst, unreachedNodes, type StaticPlan, type StaticReport } from "../static.ts";
 import { mismatchedConcats } from "../tail.ts";
 import { reference } from "./noise.ts";
 import { rankNodes, type NodeSensitivity } from "./sensitivity.ts";
@@ -71,7 +73,7 @@ class Search {
   readonly #services: SearchServices;
   readonly #trials: Trial[] = [];
   #floatScore = NaN;
-  #rounded: ReadonlyMap<string, Tensor> | undefined;
+  #learned: { readonly rounded: ReadonlyMap<string, Tensor>; readonly scales: ReadonlyMap<string, string> } | undefined;
 
   constructor(model: Model, options: StaticOptionsInput, search: SearchOptions, services: SearchServices) {
     this.#model = model;
@@ -84,7 +86,7 @@ class Search {
     this.#floatScore = await this.#score(this.#model);
     if (Number.isNaN(this.#floatScore)) throw quantizeErrors.QUANT_SCORE({});
     const observations = await this.#observe();
-    const base = this.#withoutMismatched(observations);
+    const base = this.#base(observations);
     const methods = this.#search.methods ?? calibrationMethods.filter((m) => m !== "moving-average");
     let best: Candidate | undefined;
     for (const method of methods) {
@@ -103,25 +105,35 @@ class Search {
     return calibrate(plan, this.#services, true);
   }
 
-  #withoutMismatched(observations: Observations): StaticOptionsInput {
+  /** The options without the nodes that no candidate quantizes: Concats of mismatched ranges, and what no sample reached. */
+  #base(observations: Observations): StaticOptionsInput {
     const named = planStatic(this.#model.clone(), this.#options).model.graph;
-    const concats = [...mismatchedConcats(named, observations.tensors)].map((node) => node.name);
-    return concats.length === 0 ? this.#options : { ...this.#options, excludeNodes: [...(this.#options.excludeNodes ?? []), ...concats] };
+    const options = without(this.#options, [...mismatchedConcats(named, observations.tensors)].map((node) => node.name));
+    return options.bodies ? without(options, unreachedNodes(planStatic(this.#model.clone(), options), observations)) : options;
   }
 
   async #try(options: StaticOptionsInput, observations: Observations, excluded: readonly string[]): Promise<Candidate> {
-    const unreached = unreachedNodes(planStatic(this.#model.clone(), options), observations);
-    const plan = planStatic(this.#model.clone(), { ...options, excludeNodes: [...(options.excludeNodes ?? []), ...unreached, ...excluded] });
+    const plan = planStatic(this.#model.clone(), without(options, excluded));
     const ranges = rangesOf(observations, plan);
-    // Scales of weights do not depend on the ranges of activations: rounding is learned once, for all candidates.
-    this.#rounded ??= (await learn(plan, ranges, this.#services))?.rounded;
-    const report = applyStatic(plan, ranges, observations.samples, this.#rounded);
+    const report = applyStatic(plan, ranges, observations.samples, await this.#rounded(plan, ranges));
     const score = await this.#score(plan.model);
     // A model that gives no score has lost all.
     const trial = { method: plan.options.method, excluded: excluded.length, score, drop: Number.isNaN(score) ? Infinity : this.#floatScore - score };
     this.#trials.push(trial);
     this.#services.onTrial?.(trial);
     return { model: plan.model, report, trial, excluded };
+  }
+
+  /**
+   * Learned rounding, for all candidates from the first one. A weight whose scale another candidate has to widen for the sake of a bias
+   * (`adjustBias`, the one way in which ranges of activations get to weights) is rounded to nearest there.
+   */
+  async #rounded(plan: StaticPlan, ranges: ReadonlyMap<string, Range>): Promise<ReadonlyMap<string, Tensor> | undefined> {
+    if (plan.options.rounding !== "adaround") return undefined;
+    const scales = weightScales(plan, ranges);
+    this.#learned ??= { rounded: (await learn(plan, ranges, this.#services))!.rounded, scales };
+    const { rounded, scales: known } = this.#learned;
+    return new Map([...rounded].filter(([name]) => scales.get(name) === known.get(name)));
   }
 
   /** Doubles the number of excluded nodes until the budget holds, then bisects down to the fewest. */
@@ -173,6 +185,15 @@ class Search {
   #result({ model, report, trial, excluded }: Candidate, sensitivity: readonly NodeSensitivity[]): SearchResult {
     return { model, report, floatScore: this.#floatScore, trials: this.#trials, best: trial, excluded, sensitivity };
   }
+}
+
+const without = (options: StaticOptionsInput, nodes: readonly string[]): StaticOptionsInput =>
+  nodes.length === 0 ? options : { ...options, excludeNodes: [...(options.excludeNodes ?? []), ...nodes] };
+
+/** Scales and zero points of each weight, as text to compare. */
+function weightScales({ plan, emit }: StaticPlan, ranges: ReadonlyMap<string, Range>): Map<string, string> {
+  const constants = [...finalParams(plan, ranges, emit.adjustBias)].filter(([value]) => plan.tensors.get(value)?.kind === "constant");
+  return new Map(constants.map(([value, { original }]) => [value.name, JSON.stringify(original.list)]));
 }
 
 interface Candidate {

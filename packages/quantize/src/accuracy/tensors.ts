@@ -3,7 +3,7 @@ import { feedsOf, inferShapes, type Distribution, type Feeds, type Model, type R
 import { addToHistogram, histogramEdges, type Histogram } from "../calibrate/histogram.ts";
 import { fullRange, isFloat8, type QuantType } from "../params.ts";
 import { addNoise, sqnr, type Noise } from "./noise.ts";
-import { patient } from "../sessions.ts";
+import { patient, withOutputs } from "../sessions.ts";
 
 export interface TensorNoise {
   readonly tensor: string;
@@ -24,7 +24,7 @@ export async function tensorNoise(float: Model, quantized: Model, runtime: Runti
   inferShapes(typed);
   const pairs = pairsOf(typed, quantized);
   const abortable = signal ? { signal } : {};
-  const first = await runtime.load(withOutputs(typed, new Set(pairs.keys())), { ...patient, ...abortable, optimization: "disabled" });
+  const first = await runtime.load(withOutputs(typed, pairs), { ...patient, ...abortable, optimization: "disabled" });
   const second = await runtime.load(withOutputs(quantized, new Set(pairs.values())), { ...patient, ...abortable, optimization: "disabled" });
   const noises = new Map<string, Noise>([...pairs.keys()].map((name) => [name, { signal: 0, noise: 0 }]));
   const seen = new Map<string, Histogram>();
@@ -44,7 +44,11 @@ export async function tensorNoise(float: Model, quantized: Model, runtime: Runti
     await first.dispose();
     await second.dispose();
   }
-  return [...noises].map(([tensor, noise]) => ({ tensor, sqnr: sqnr(noise), distribution: distributionOf(tensor, sqnr(noise), seen.get(tensor), codesOf(quantized, pairs.get(tensor)!)) })).sort((a, b) => a.sqnr - b.sqnr);
+  const rows = [...noises].map(([tensor, noise]) => {
+    const decibels = sqnr(noise);
+    return { tensor, sqnr: decibels, distribution: distributionOf(tensor, decibels, seen.get(tensor), codesOf(quantized, pairs.get(tensor)!)) };
+  });
+  return rows.sort((a, b) => a.sqnr - b.sqnr);
 }
 
 /** Bins that a histogram starts with; it is drawn in fewer. */
@@ -72,9 +76,18 @@ function distributionOf(title: string, decibels: number, histogram: Histogram | 
   const [least, greatest] = fullRange(codes.dtype);
   const range = { min: (least - codes.zeroPoint) * codes.scale, max: (greatest - codes.zeroPoint) * codes.scale, step: codes.scale };
   const outside = (x: number): boolean => x < range.min - codes.scale / 2 || x > range.max + codes.scale / 2;
-  const [edges, total] = [histogram ? histogramEdges(histogram) : [], histogram ? histogram.counts.reduce((sum, c) => sum + c, 0) : 0];
-  const clipped = histogram && total > 0 ? histogram.counts.reduce((sum, c, i) => sum + (outside((edges[i]! + edges[i + 1]!) / 2) ? c : 0), 0) / total : 0;
-  return { title, note, low, high, counts, range, levels: greatest - least + 1, clipped };
+  return { title, note, low, high, counts, range, levels: greatest - least + 1, clipped: histogram ? shareOf(histogram, outside) : 0 };
+}
+
+/** Share of the counted values whose bin has its middle where `where` holds. */
+function shareOf(histogram: Histogram, where: (x: number) => boolean): number {
+  const edges = histogramEdges(histogram);
+  let [found, total] = [0, 0];
+  histogram.counts.forEach((count, i) => {
+    total += count;
+    if (where((edges[i]! + edges[i + 1]!) / 2)) found += count;
+  });
+  return total > 0 ? found / total : 0;
 }
 
 /** The part of a histogram that holds values, in few bins. */
@@ -100,10 +113,4 @@ function pairsOf(float: Model, quantized: Model): Map<string, string> {
     }
   }
   return pairs;
-}
-
-function withOutputs(model: Model, names: ReadonlySet<string>): Model {
-  const copy = model.clone();
-  for (const value of Array.from(copy.graph.values())) if (names.has(value.name) && !value.isGraphOutput) copy.graph.addOutput(value);
-  return copy;
 }

@@ -6,12 +6,14 @@
  * Every candidate is judged in time that depends on the number of quantized bins alone: sums over its bins come from prefix sums.
  */
 import { histogramEdges, type Histogram } from "./histogram.ts";
-import { tableLog } from "./log.ts";
+import { tableLog } from "../kernel/tables.ts";
 import type { Range } from "../spec.ts";
 
 /** What an empty bin counts in place of nothing; taken evenly off the others. */
 const EPSILON = 1e-4;
 const LOG_EPSILON = Math.log(EPSILON);
+/** Made at the first search. */
+let logarithm: ((x: number) => number) | undefined;
 
 export function entropyRange(histogram: Histogram, observed: Range, quantizedBins = 128): Range {
   const { counts, bins } = histogram;
@@ -53,7 +55,7 @@ function judge(counts: Float64Array, groups: number): (start: number, end: numbe
   const total = mass[counts.length]!;
   const quotients = new Float64Array(groups);
   const fills = new Float64Array(groups);
-  const log = tableLog();
+  const log = (logarithm ??= tableLog());
 
   return (start, end) => {
     const length = end - start;

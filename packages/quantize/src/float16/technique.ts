@@ -1,4 +1,4 @@
-import { defineTechnique, floatWeights, verified, type Json } from "@lathe/core";
+import { defineTechnique, floatWeights, verified } from "@lathe/core";
 import { applyFloat16 } from "./convert.ts";
 import { float16Options } from "./options.ts";
 
@@ -17,6 +17,6 @@ export const convertToFloat16 = defineTechnique({
     const onSample = (done: number): void => ctx.progress({ done, total: options.samples, message: "checking ranges" });
     await ctx.turn();
     const { kept, ...metrics } = await applyFloat16(model, options, { ...services, signal: ctx.signal, onSample });
-    return { metrics, details: { kept } as unknown as Json };
+    return { metrics, details: { kept } };
   },
 });

@@ -1,5 +1,5 @@
 /** Extremes, codes and histograms of whole tensors through the kernel's memory, piece by piece: a weight in a file is never held whole. */
-import type { Tensor } from "@lathe/core";
+import { Tensor } from "@lathe/core";
 import { kernel } from "./instance.ts";
 import { weightFunctions } from "./weights.ts";
 
@@ -12,6 +12,8 @@ const OUTPUT = INPUT + 4 * PIECE + 64;
 /** Tables by channel or bin follow; some slack, for loops that run past an end. */
 const TABLES = OUTPUT + PIECE + 1024;
 const SLACK = 1024;
+/** Fewer values in memory are not worth a call. */
+const FEW = 64;
 
 const open = kernel(weightFunctions, Math.ceil((TABLES + 2 ** 16) / 2 ** 16));
 
@@ -131,30 +133,15 @@ export function tensorCodes(tensor: Tensor, view: ChannelView, scales: ArrayLike
 
 /** Extremes of values in memory; `finite` false when one is NaN or infinite. Undefined without a kernel. */
 export function valueExtremes(data: Float32Array): { min: number; max: number; finite: boolean } | undefined {
-  const found = data.length < 64 ? undefined : open();
-  if (!found) return undefined;
-  const buffer = found.buffer(0);
-  const input = new Float32Array(buffer, INPUT, PIECE);
-  const result = new Float32Array(buffer, 0, 12);
-  let [min, max, check] = [Infinity, -Infinity, 0];
-  for (let from = 0; from < data.length; ) {
-    // No piece shorter than the kernel takes.
-    const left = data.length - from;
-    const count = left > PIECE && left < PIECE + 8 ? PIECE - 8 : Math.min(left, PIECE);
-    input.set(data.subarray(from, from + count));
-    found.run.extremes(INPUT, count);
-    min = Math.min(min, result[0]!, result[1]!, result[2]!, result[3]!);
-    max = Math.max(max, result[4]!, result[5]!, result[6]!, result[7]!);
-    check += result[8]! + result[9]! + result[10]! + result[11]!;
-    from += count;
-  }
-  return { min, max, finite: check === 0 };
+  if (data.length < FEW) return undefined;
+  const found = tensorExtremes(Tensor.from("float32", [data.length], data), { outer: 1, channels: 1, inner: data.length });
+  return found && { min: found.min[0]!, max: found.max[0]!, finite: found.finite };
 }
 
 /** Adds `data` to `counts`, bins between float32 `edges`; `plain` does it for a few values. False without a kernel. */
 export function countValues(data: Float32Array, counts: Float64Array, edges: Float32Array, plain: (data: Float32Array, counts: Float64Array, edges: Float32Array) => void): boolean {
   const bins = counts.length;
-  const found = data.length < 64 ? undefined : open();
+  const found = data.length < FEW ? undefined : open();
   if (!found) return false;
   const [countsAt, edgesAt] = [TABLES, TABLES + 8 * bins + SLACK];
   const buffer = found.buffer(edgesAt + 4 * bins + SLACK);

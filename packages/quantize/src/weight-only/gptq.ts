@@ -57,7 +57,8 @@ function dampedHessian({ k, products }: Gram, order: readonly number[], damping:
   for (let i = 0; i < k; i++) mean += products[i * k + i]! / k;
   const h = new Float64Array(k * k);
   for (let i = 0; i < k; i++) for (let j = 0; j < k; j++) h[i * k + j] = products[order[i]! * k + order[j]!]!;
-  // A channel that is always zero says nothing; any positive number lets it be rounded by itself.
+  // A channel that is always zero says nothing: what is added lets it be rounded by itself. Where damping adds nothing (no activations but
+  // zeros, or an underflow) 1 is added, which makes every channel be rounded by itself.
   for (let i = 0; i < k; i++) h[i * k + i]! += damping * mean || 1;
   return h;
 }

@@ -1,6 +1,7 @@
 /** X^T X of the activations in front of matrix products, over calibration samples: what GPTQ and AWQ learn from. */
-import { feedsOf, type Feeds, type Model, type Runtime } from "@lathe/core";
+import { dataErrors, feedsOf, takeSamples, type Feeds, type Model, type Runtime, type Tensor } from "@lathe/core";
 import { quantizeErrors } from "../errors.ts";
+import { withOutputs } from "../sessions.ts";
 import { weightOnlyErrors } from "./errors.ts";
 
 export interface Gram {
@@ -13,6 +14,7 @@ export interface Gram {
 
 export interface GramServices {
   readonly runtime: Runtime;
+  /** Read once for each group of activations: a list or a dataset, not a generator. */
   readonly data: AsyncIterable<Feeds> | Iterable<Feeds>;
   readonly signal?: AbortSignal | undefined;
 }
@@ -23,25 +25,24 @@ const BUDGET = 2 ** 28;
 /**
  * Runs the model over the samples, once for each group of activations whose products fit in a quarter of a gigabyte, and hands over
  * each activation's matrix; it may be dropped afterwards.
- * @throws QUANT_CALIBRATION_EMPTY, WEIGHT_ONLY_ACTIVATION
+ * @throws QUANT_CALIBRATION_EMPTY, WEIGHT_ONLY_ACTIVATION; DATASET_CONSUMED when the data can be read only once and there are several groups
  */
 export async function eachGram(model: Model, widths: ReadonlyMap<string, number>, samples: number, services: GramServices, use: (name: string, gram: Gram) => Promise<void>): Promise<void> {
-  const copy = model.clone();
-  for (const value of Array.from(copy.graph.values())) if (widths.has(value.name) && !value.isGraphOutput && !value.isGraphInput) copy.graph.addOutput(value);
+  const groups = groupsOf(widths);
   const abortable = services.signal ? { signal: services.signal } : {};
-  const session = await services.runtime.load(copy, { optimization: "basic", ...abortable });
+  const session = await services.runtime.load(withOutputs(model, widths), { optimization: "basic", ...abortable });
   try {
-    for (const group of groupsOf(widths)) {
+    for (const group of groups) {
       const grams = new Map(group.map((name): [string, Gram] => [name, newGram(widths.get(name)!)]));
-      let left = samples;
-      for await (const sample of services.data) {
-        if (left-- <= 0) break;
+      let seen = 0;
+      for await (const sample of takeSamples(services.data, samples)) {
+        seen++;
         services.signal?.throwIfAborted();
         const fetches = group.filter((name) => !(name in sample));
         const found = fetches.length > 0 ? await session.run(feedsOf(session.inputs, sample), { fetches, ...abortable }) : {};
-        for (const [name, gram] of grams) addRows(gram, (found[name] ?? sample[name])!.toFloat32(), name, (found[name] ?? sample[name])!.dims);
+        for (const [name, gram] of grams) addRows(gram, (found[name] ?? sample[name])!, name);
       }
-      if (left === samples) throw quantizeErrors.QUANT_CALIBRATION_EMPTY({});
+      if (seen === 0) throw group === groups[0] ? quantizeErrors.QUANT_CALIBRATION_EMPTY({}) : dataErrors.DATASET_CONSUMED({});
       for (const [name, gram] of grams) {
         await use(name, gram);
         grams.delete(name);
@@ -66,12 +67,13 @@ function groupsOf(widths: ReadonlyMap<string, number>): string[][] {
   return groups;
 }
 
-export const newGram = (k: number): Gram => ({ k, products: new Float64Array(k * k), rows: 0 });
+const newGram = (k: number): Gram => ({ k, products: new Float64Array(k * k), rows: 0 });
 
 /** Adds the rows of X [..., k]. */
-export function addRows(gram: Gram, x: Float32Array, name: string, dims: readonly number[]): void {
+function addRows(gram: Gram, tensor: Tensor, name: string): void {
   const { k, products } = gram;
-  if (dims.at(-1) !== k) throw weightOnlyErrors.WEIGHT_ONLY_ACTIVATION({ tensor: name, expected: k, received: dims.join(", ") });
+  if (tensor.dims.at(-1) !== k) throw weightOnlyErrors.WEIGHT_ONLY_ACTIVATION({ tensor: name, expected: k, received: tensor.dims.join(", ") });
+  const x = tensor.toFloat32();
   for (let at = 0; at < x.length; at += k) {
     for (let i = 0; i < k; i++) {
       const v = x[at + i]!;

@@ -2,8 +2,8 @@
  * Half-quadratic quantization (Badri and Shaji 2023): the zero point is moved so that the error is small in the l_0.7 norm, which
  * forgives outliers. Alternates a shrinkage of the error with the mean that solves for the zero point; needs no data.
  */
+import { tablePower } from "../kernel/tables.ts";
 import { ROUND, type Bits, type BlockFit } from "./fitted.ts";
-import { tablePower } from "./power.ts";
 
 const NORM = 0.7;
 const BETA = 10;
@@ -12,12 +12,14 @@ const ITERATIONS = 20;
 const LARGEST = 2e4;
 /** Keeps powers of zero finite. */
 const TINY = 1e-8;
+/** Made for the first weight. */
+let powerOf: ((x: number) => number) | undefined;
 
 export function hqqFit(bits: Bits, realZeros: boolean): BlockFit {
   const top = 2 ** bits - 1;
   const clip = (q: number): number => (q < 0 ? 0 : q > top ? top : q);
   const encode = (v: number, inverse: number, zero: number): number => clip(v * inverse + zero + ROUND - ROUND);
-  const power = tablePower(NORM - 1);
+  const power = (powerOf ??= tablePower(NORM - 1));
   /** Sum of |error|^NORM, as |error| * |error|^(NORM - 1). */
   const error = (x: Float32Array, from: number, size: number, inverse: number, scale: number, zero: number): number => {
     let sum = 0;

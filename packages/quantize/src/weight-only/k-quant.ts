@@ -9,6 +9,8 @@ import { encodeEven, ROUND, type Bits, type BlockFit, type Fitted } from "./fitt
 const STEPS = 20;
 const f32 = Math.fround;
 const open = kernel(kQuantFunctions, 1);
+/** Bits whose numerators lie in the kernel's memory, which all fits share. */
+let loaded: Bits | undefined;
 
 /** Numerator of a candidate's factor. */
 const numerator = (step: number, top: number): number => f32(-1 + 0.1 * step + top);
@@ -21,10 +23,14 @@ export function kQuantFit(bits: Bits): BlockFit {
   const buffer = found.buffer(0);
   const block = new Float32Array(buffer, BLOCK, LONGEST);
   const result = new Float32Array(buffer, FOUND, 3);
-  new Float32Array(buffer, NUMERATORS, STEPS).set(Array.from({ length: STEPS }, (_, step) => numerator(step, top)));
+  const numerators = Array.from({ length: STEPS }, (_, step) => numerator(step, top));
   return (x, from, out) => {
     const size = out.codes.length;
     if (size > LONGEST || size % 8 !== 0) return plain(x, from, out);
+    if (loaded !== bits) {
+      new Float32Array(buffer, NUMERATORS, STEPS).set(numerators);
+      loaded = bits;
+    }
     for (let i = 0; i < size; i++) block[i] = x[from + i]!;
     found.run.fit(4 * size, top, 4 * STEPS);
     finish(x, from, out, result[0]!, result[1]!, top);
@@ -126,7 +132,7 @@ export function plainKQuantFit(bits: Bits): BlockFit {
 }
 
 /** numpy's pairwise summation in float32: eight running sums for up to 128 values, halves beyond. */
-export function pairwise(x: Float32Array, from: number, count: number): number {
+function pairwise(x: Float32Array, from: number, count: number): number {
   if (count < 8) {
     let sum = 0;
     for (let i = 0; i < count; i++) sum = i === 0 ? x[from]! : f32(sum + x[from + i]!);

@@ -5,6 +5,7 @@ import type { WeightFormat } from "./options.ts";
 export interface WeightOnlyServices {
   /** For gptq and awq. */
   readonly runtime?: Runtime | undefined;
+  /** May be read several times, so that a generator is not enough. */
   readonly data?: AsyncIterable<Feeds> | Iterable<Feeds> | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called between weights; may wait. */

@@ -1,4 +1,5 @@
-import { defineTechnique, floatWeights, verified, type Json } from "@lathe/core";
+import { defineTechnique, floatWeights, verified } from "@lathe/core";
+import { learns } from "./learn.ts";
 import { weightOnlyOptions } from "./options.ts";
 import { applyWeightOnly } from "./weight-only.ts";
 
@@ -13,13 +14,12 @@ export const quantizeWeights = defineTechnique({
   expects: [floatWeights],
   ensures: [verified],
   async apply(model, options, ctx) {
-    const learns = options.algorithm === "gptq" || options.algorithm === "awq";
-    const services = learns ? { runtime: ctx.need("runtime"), data: ctx.need("data") } : {};
+    const services = learns(options) ? { runtime: ctx.need("runtime"), data: ctx.need("data") } : {};
     const onWeight = async (done: number, total: number, name: string): Promise<void> => {
       ctx.progress({ done, total, message: name });
       await ctx.turn();
     };
     const { left, reasons, alphas, ...metrics } = await applyWeightOnly(model, options, { ...services, signal: ctx.signal, onWeight });
-    return { metrics, details: { left, reasons, alphas } as unknown as Json };
+    return { metrics, details: { left, reasons, alphas } };
   },
 });

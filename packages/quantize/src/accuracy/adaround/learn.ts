@@ -2,15 +2,14 @@
  * AdaRound over a plan: layer after layer, each with what the layers before it send once their weights are rounded ("asymmetric
  * reconstruction"), aiming at what the float network computes. Weights of other operators are rounded to nearest.
  */
-import { fromMatrices, linearOf, setMatrices, Tensor, encodeNumbers, toMatrices, type Feeds, type Linear, type Model, type Random, type Runtime, type Value } from "@lathe/core";
-import { fullRange, isFloat8 } from "../../params.ts";
+import { encodeNumbers, firstSamples, fromMatrices, linearOf, setMatrices, Tensor, toMatrices, type Feeds, type Linear, type Model, type Random, type Runtime, type Value } from "@lathe/core";
 import { quantizeErrors } from "../../errors.ts";
-import { finalParams } from "../../qdq.ts";
-import type { ParamSet } from "../../qdq.ts";
+import { fullRange, isFloat8 } from "../../params.ts";
+import { finalParams, type ParamSet } from "../../qdq.ts";
 import type { Range } from "../../spec.ts";
 import type { StaticPlan } from "../../static.ts";
 import { momentsOf, type Moments } from "./moments.ts";
-import { optimizeRounding, type OptimizeOptions, type Rounding } from "./optimize.ts";
+import { nearestBits, optimizeRounding, type OptimizeOptions, type Rounding } from "./optimize.ts";
 import type { RoundingProblem } from "./loss.ts";
 import { Products } from "./product.ts";
 
@@ -70,6 +69,7 @@ export async function learnRounding(plan: StaticPlan, ranges: ReadonlyMap<string
     else layers.push({ layer: found, set });
   }
   const batches = await firstSamples(services.data, options.samples, services.signal);
+  if (batches.length === 0) throw quantizeErrors.QUANT_CALIBRATION_EMPTY({});
   const run = new Run(plan.model, batches, options, services);
   try {
     for (const [i, { layer, set }] of inOrder(layers, plan.model).entries()) {
@@ -98,17 +98,6 @@ function layerOf(value: Value, { spec, list }: ParamSet, { maxColumns }: AdaRoun
 function inOrder<T extends { readonly layer: Linear }>(layers: readonly T[], model: Model): T[] {
   const place = new Map([...model.graph.nodes].map((node, i) => [node, i]));
   return layers.toSorted((a, b) => place.get(a.layer.node)! - place.get(b.layer.node)!);
-}
-
-async function firstSamples(data: AsyncIterable<Feeds> | Iterable<Feeds>, count: number, signal: AbortSignal | undefined): Promise<Feeds[]> {
-  const batches: Feeds[] = [];
-  for await (const sample of data) {
-    signal?.throwIfAborted();
-    batches.push(sample);
-    if (batches.length === count) break;
-  }
-  if (batches.length === 0) throw quantizeErrors.QUANT_CALIBRATION_EMPTY({});
-  return batches;
 }
 
 /** Rows of the regression: as many for each input of the layer, and at least so many. */
@@ -177,7 +166,7 @@ class Run {
     const real = problems.map(({ lower, step }, g) => lower.map((x, i) => x + step[i]! * found[g]!.bits[i]!));
     setMatrices(linearOf(this.#current.graph.value(layer.output.name)!.producer!)!, real, this.#current.graph);
     const [learned, nearest] = [found.reduce((sum, f) => sum + f.learned, 0), found.reduce((sum, f) => sum + f.nearest, 0)];
-    const moved = problems.reduce((sum, { weight, lower, step }, g) => sum + weight.reduce((n, w, i) => n + (step[i]! > 0 && (w - lower[i]! > step[i]! / 2 ? 1 : 0) !== found[g]!.bits[i] ? 1 : 0), 0), 0);
+    const moved = problems.reduce((sum, problem, g) => sum + nearestBits(problem).reduce((n, bit, i) => n + (bit ^ found[g]!.bits[i]!), 0), 0);
     this.report.push({ tensor: layer.weight.name, error: nearest === 0 ? 1 : learned / nearest, moved: moved / Math.max(1, bits.length) });
   }
 

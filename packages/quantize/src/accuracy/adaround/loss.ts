@@ -6,8 +6,8 @@
  * network, x + e in place of x, the aim E|(w + d)(x + e) - w x|^2 adds the linear term 2 d (w E[e (x + e)^T])^T.
  */
 
-export const ZETA = 1.1;
-export const GAMMA = -0.1;
+const ZETA = 1.1;
+const GAMMA = -0.1;
 
 /** One matrix [rows, columns] whose rounding is sought, row-major. */
 export interface RoundingProblem {
@@ -45,9 +45,10 @@ export function reconstruction(problem: RoundingProblem, d: Float64Array, dg: Fl
 }
 
 /** Change of the weights for given h. */
-export function change({ weight, lower, step }: RoundingProblem, h: Float64Array, into: Float64Array): Float64Array {
-  for (let i = 0; i < h.length; i++) into[i] = lower[i]! + step[i]! * h[i]! - weight[i]!;
-  return into;
+export function change({ weight, lower, step }: RoundingProblem, h: ArrayLike<number>): Float64Array {
+  const d = new Float64Array(h.length);
+  for (let i = 0; i < d.length; i++) d[i] = lower[i]! + step[i]! * h[i]! - weight[i]!;
+  return d;
 }
 
 export interface SoftLoss {
@@ -87,7 +88,7 @@ export async function softLoss(problem: RoundingProblem, v: Float64Array, { unit
     sigmoid[i] = s;
     h[i] = rectified(s);
   }
-  const d = change(problem, h, new Float64Array(v.length));
+  const d = change(problem, h);
   const product = timesGram(d);
   const dg = product instanceof Promise ? await product : product;
   const gradient = new Float64Array(v.length);
@@ -95,7 +96,7 @@ export async function softLoss(problem: RoundingProblem, v: Float64Array, { unit
   for (let i = 0; i < v.length; i++) {
     const own = h[i]!;
     if (step[i] === 0 || own === 0 || own === 1) continue;
-    let byH = (2 * step[i]! * (dg[i]! + (linear ? linear[i]! : 0))) / unit;
+    let byH = (2 * step[i]! * (dg[i]! + (linear?.[i] ?? 0))) / unit;
     if (lambda > 0) {
       const away = 2 * own - 1;
       const near = Math.abs(away) ** (beta - 1);

@@ -33,10 +33,11 @@ export async function optimizeRounding(problem: RoundingProblem, options: Optimi
   return { bits, nearest: nearest.error, learned: better.error - gained };
 }
 
+/** Rounding to nearest: 1 where the code above is nearer. */
 export const nearestBits = ({ weight, lower, step }: RoundingProblem): Uint8Array => Uint8Array.from(weight, (w, i) => (step[i]! > 0 && w - lower[i]! > step[i]! / 2 ? 1 : 0));
 
 async function judge(problem: RoundingProblem, bits: Uint8Array, timesGram: TimesGram): Promise<{ error: number; d: Float64Array; dg: Float64Array }> {
-  const d = change(problem, Float64Array.from(bits), new Float64Array(bits.length));
+  const d = change(problem, bits);
   const dg = await timesGram(d);
   return { error: reconstruction(problem, d, dg), d, dg };
 }
