@@ -4,6 +4,7 @@ export { tensorOf, type Columns, type DatasetSource, type SampleIterable } from 
 export { firstSamples, takeSamples } from "./first.ts";
 export type { ShuffleOptions } from "./shuffle.ts";
 export type { BatchOptions } from "./batch.ts";
+export { rowsIn, runsOf, type TensorColumns } from "./columns.ts";
 export { sliceRows, rowOf, stackTensors, concatRows } from "./rows.ts";
 export { feedsOf, labelsOf, checkFinite, finiteSamples, nonEmpty, type InputSpec } from "./feeds.ts";
 export { decodeNpy, encodeNpy } from "./npy.ts";
