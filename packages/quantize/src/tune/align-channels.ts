@@ -3,6 +3,10 @@
  * four only. Others are copied pixel by pixel first: on images of one or three channels the first layer then takes longer than ten later
  * ones. Two rewrites of the quantized input let it in and change no result: two by two pixels become channels where the convolution
  * steps over two (fewer and longer reads), else the channels are padded with zeros.
+ *
+ * Sums of integers do not depend on their order as long as none overflows. CPUs without VNNI add two neighbouring products in int16, and
+ * both rewrites give weights other neighbours than those that saturation.ts looks at: there the result is the same only where no pair of
+ * codes of one sign adds up to more than 128, in either order.
  */
 import { Node, Tensor, Value, attr, tensorType, type Graph } from "@lathe/core";
 import { foldPlan, foldWeights, type FoldPlan } from "./fold-stride.ts";

@@ -2,6 +2,7 @@
  * A convolution that steps over two pixels reads blocks of two by two: with the pixels of a block as channels (SpaceToDepth) it is one of
  * half the kernel that steps over one. Along an axis with `before` pixels of padding, output y reads rows 2y - before + i, i < kernel. With
  * blocks of padding b = ceil(before / 2) and shift = 2b - before, row i is half (i + shift) % 2 of block y - b + floor((i + shift) / 2).
+ * The products are the same, in another order: see align-channels.ts for where that matters.
  */
 import { Tensor, type Node, type Shape } from "@lathe/core";
 

@@ -1,4 +1,4 @@
-/** Rewrites that change no result and let ONNX Runtime's CPU take its faster kernels. Facts of one engine: a target asks for them. */
+/** Rewrites that change no result (but see align-channels.ts) and let ONNX Runtime's CPU take its faster kernels. Facts of one engine: a target asks for them. */
 import type { Graph } from "@lathe/core";
 import type { Target } from "../targets.ts";
 import { residualSums } from "./residual-sums.ts";
