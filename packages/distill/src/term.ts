@@ -1,6 +1,6 @@
 /** What a student is asked to match: a sum of weighted terms, each a loss that may read tensors of the teacher. */
-import { dimSymbols, inferShapes, nearestName, substituteDim, type Dim, type Graph, type Model, type Shape, type Value } from "@lathe/core";
-import { batchDim, type Loss, type LossBuilder } from "@lathe/train";
+import { inferShapes, nearestName, substituteDim, type Dim, type Graph, type Model, type Shape, type Value } from "@lathe/core";
+import { batchAxis, batchDim, type Loss, type LossBuilder } from "@lathe/train";
 import { distillErrors } from "./errors.ts";
 
 /** What a term is written with. */
@@ -116,7 +116,7 @@ function context(b: LossBuilder, read: TensorsRead): TermContext {
 /** A shape of the teacher with the student's batch in place of its own, wherever that stands; the first axis, where it cannot be told. */
 function shapeBeside(shape: Shape, batch: Dim, own: Dim): Shape {
   if (typeof batch === "string") {
-    if (shape.some((dim) => dimSymbols(dim).includes(batch))) return shape.map((dim) => substituteDim(dim, { [batch]: own }));
+    if (batchAxis(shape, batch) >= 0) return shape.map((dim) => substituteDim(dim, { [batch]: own }));
     if (typeof shape[0] === "number") return shape;
   }
   return [own, ...shape.slice(1)];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Tensor, attr, dataset, random, type Model } from "@lathe/core";
-import { attentionTransfer, correlation, decoupled, distill, distilBertTerms, hint, layerMap, initializeFrom, resNetTerms, sharedTensors, softTargets, standardTerms, task, tinyBertTerms } from "@lathe/distill";
+import { attentionTransfer, correlation, decoupled, distill, distilBertTerms, hint, layerMap, initializeFrom, resNetTerms, sharedTensors, similarity, softTargets, standardTerms, task, tinyBertTerms } from "@lathe/distill";
 import { ModelBuilder, crossEntropy, evaluate, fit, resnet20, sgd, tensorData, type FitEvent } from "@lathe/train";
 import { encoder, imageEncoder, network, places, placesData } from "./networks.ts";
 import { runtime } from "./harness.ts";
@@ -82,6 +82,14 @@ describe("distill", () => {
 });
 
 describe("refusals", () => {
+  it.each([["correlation", correlation()], ["similarity", similarity({ student: "scores", teacher: "scores" })]] as const)("%s of scores whose first axis is time: it is over examples", async (_, term) => {
+    const b = new ModelBuilder({ name: "times", random: random(1).float });
+    const times = b.node("Transpose", [b.input("input", ["N", 5, 2])], { perm: attr.ints([1, 0, 2]) });
+    const model = b.output(b.node("MatMul", [times, b.normal("w", [2, 3], 1)]), "scores", [5, "N", 3]);
+    const data = tensorData({ input: Tensor.from("float32", [4, 5, 2], new Float32Array(40)) });
+    await expect(distill({ teacher: model, student: model, data, epochs: 1, runtime, terms: [term] }).result).rejects.toThrow(/DISTILL_SHAPE.*the batch as the first axis/);
+  });
+
   const base = { teacher: network(16), student: network(8), data: tensorData(places(32)), epochs: 1, runtime };
   for (const [what, options, message] of [
     ["a tensor that the teacher lacks", { terms: [hint({ student: "features", teacher: "feature" })] }, /DISTILL_NO_TENSOR.*teacher.*"feature".*Did you mean "features"/],

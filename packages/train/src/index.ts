@@ -15,7 +15,7 @@ export { trainingStep, LEARNING_RATE, averageOf, type StepOptions, type Training
 export { Trainer, withWeights, type StepResult, type TrainerState } from "./loop/trainer.ts";
 export { fit, fitRun, type EpochRecord, type FitOptions, type FitResult, type FitRun } from "./loop/fit.ts";
 export type { CheckpointEvent, EndEvent as FitEndEvent, EpochEvent, FitEvent, StartEvent as FitStartEvent, StepEvent } from "./loop/events.ts";
-export { batchDim, collect, fixedBatch, rows, subset, tensorData, trainingData, type TrainingData, type Transform } from "./loop/data.ts";
+export { batchAxis, batchDim, collect, fixedBatch, rows, subset, tensorData, trainingData, type TrainingData, type Transform } from "./loop/data.ts";
 export { compose, flip, normalize, shift } from "./loop/augment.ts";
 export { accuracy, rootMeanSquaredError, type AccuracyOptions, type Counter, type Metric } from "./loop/metrics.ts";
 export { characterErrors, editDistance, greedySequences, type Reading, type SequenceOptions } from "./loop/sequences.ts";

@@ -1,8 +1,7 @@
 /** Decoupled knowledge distillation: the target class and the others apart. */
 import { Tensor, attr, type Value } from "@lathe/core";
-import { distillErrors } from "../errors.ts";
 import type { Term } from "../term.ts";
-import { kit } from "./kit.ts";
+import { comparing } from "./compare.ts";
 import { logits, type Logits } from "./soft-targets.ts";
 
 export interface DecoupledOptions extends Logits {
@@ -25,26 +24,22 @@ const FAR = 1000;
  * (Zhao et al. 2022).
  * @throws DISTILL_SHAPE unless both logits are [N, classes]
  */
-export const decoupled = (options: DecoupledOptions = {}): Term => ({
-  name: "decoupled", weight: options.weight ?? 1, reads: [options.teacher],
-  write(c) {
-    const { b } = c;
-    const k = kit(b);
-    const { temperature = 4, alpha = 1, beta = 8, labels = "labels" } = options;
-    const [z, t] = logits(c, options, "decoupled");
-    const classes = z.shape!.at(-1);
-    if (z.shape!.length !== 2 || typeof classes !== "number") throw distillErrors.DISTILL_SHAPE({ term: "decoupled", student: z.name, studentShape: z.shape, teacher: t.name, teacherShape: t.shape, expected: "[N, classes]" });
-    const given = b.input(labels, "int64", [z.shape![0]!]);
-    const target = b.emit("OneHot", [given, b.axes([classes]), b.graph.addInitializer(b.graph.freshName("loss/onehot"), Tensor.from("float32", [2], [0, 1]))], { axis: attr.int(-1) });
-    const others = k.sub(b.scalar(1), target);
-    const [s, r] = [k.scale(z, 1 / temperature), k.scale(t, 1 / temperature)];
-    const part = (p: Value, mask: Value): Value => k.atLeast(k.sum(k.mul(p, mask), [-1]), 1e-7);
-    const share = (p: Value, q: Value): Value => k.mul(p, k.sub(k.log(p), k.log(q)));
-    const [ps, pr] = [k.softmax(s), k.softmax(r)];
-    const binary = k.mean(k.add(share(part(pr, target), part(ps, target)), share(part(pr, others), part(ps, others))));
-    const without = (v: Value): Value => k.logSoftmax(k.sub(v, k.scale(target, FAR)));
-    const [ls, lr] = [without(s), without(r)];
-    const rest = k.mean(k.sum(k.mul(k.mul(k.exp(lr), k.sub(lr, ls)), others), [-1]));
-    return k.scale(k.add(k.scale(binary, alpha), k.scale(rest, beta)), temperature * temperature);
-  },
+export const decoupled = (options: DecoupledOptions = {}): Term => comparing("decoupled", options, (k, sides) => {
+  const { b } = k;
+  const { temperature = 4, alpha = 1, beta = 8, labels = "labels" } = options;
+  const [z, t] = logits(sides);
+  const classes = z.shape!.at(-1);
+  if (z.shape!.length !== 2 || typeof classes !== "number") return sides.refuse("[N, classes]");
+  const given = b.input(labels, "int64", [z.shape![0]!]);
+  const target = b.emit("OneHot", [given, b.axes([classes]), b.graph.addInitializer(b.graph.freshName("loss/onehot"), Tensor.from("float32", [2], [0, 1]))], { axis: attr.int(-1) });
+  const others = k.sub(b.scalar(1), target);
+  const [s, r] = [k.scale(z, 1 / temperature), k.scale(t, 1 / temperature)];
+  const part = (p: Value, mask: Value): Value => k.atLeast(k.sum(k.mul(p, mask), [-1]), 1e-7);
+  const share = (p: Value, q: Value): Value => k.mul(p, k.sub(k.log(p), k.log(q)));
+  const [ps, pr] = [k.softmax(s), k.softmax(r)];
+  const binary = k.mean(k.add(share(part(pr, target), part(ps, target)), share(part(pr, others), part(ps, others))));
+  const without = (v: Value): Value => k.logSoftmax(k.sub(v, k.scale(target, FAR)));
+  const [ls, lr] = [without(s), without(r)];
+  const rest = k.mean(k.sum(k.mul(k.mul(k.exp(lr), k.sub(lr, ls)), others), [-1]));
+  return k.scale(k.add(k.scale(binary, alpha), k.scale(rest, beta)), temperature * temperature);
 });

@@ -1,8 +1,9 @@
 /** Matching how examples, or classes, relate to each other rather than their values. */
-import { distillErrors } from "../errors.ts";
-import type { Term, TermContext } from "../term.ts";
 import type { Value } from "@lathe/core";
-import { kit, type Kit } from "./kit.ts";
+import { distillErrors } from "../errors.ts";
+import type { Term } from "../term.ts";
+import { comparing, needBatchFirst, type Sides } from "./compare.ts";
+import type { Kit } from "./kit.ts";
 import { logits, type Logits } from "./soft-targets.ts";
 
 export interface CorrelationOptions extends Logits {
@@ -19,15 +20,12 @@ export interface CorrelationOptions extends Logits {
  * inter T^2 mean_n(1 - r(p_s[n, :], p_t[n, :])) + intra T^2 mean_c(1 - r(p_s[:, c], p_t[:, c])), r Pearson's correlation of
  * probabilities (Huang et al. 2022, DIST). It bears teachers much stronger than the student.
  */
-export const correlation = (options: CorrelationOptions = {}): Term => ({
-  name: "correlation", weight: options.weight ?? 1, reads: [options.teacher],
-  write(c) {
-    const k = kit(c.b);
-    const { temperature = 1, inter = 1, intra = 1 } = options;
-    const [z, t] = logits(c, options, "correlation").map((v) => k.softmax(k.scale(v, 1 / temperature))) as [Value, Value];
-    const apart = (axis: number): Value => k.sub(c.b.scalar(1), k.mean(k.sum(k.mul(k.unit(centred(k, z, axis), [axis]), k.unit(centred(k, t, axis), [axis])), [axis])));
-    return k.scale(k.add(k.scale(apart(-1), inter), k.scale(apart(0), intra)), temperature * temperature);
-  },
+export const correlation = (options: CorrelationOptions = {}): Term => comparing("correlation", options, (k, sides) => {
+  const { temperature = 1, inter = 1, intra = 1 } = options;
+  needBatchFirst(k, sides);
+  const [z, t] = logits(sides).map((v) => k.softmax(k.scale(v, 1 / temperature))) as [Value, Value];
+  const apart = (axis: number): Value => k.sub(k.b.scalar(1), k.mean(k.sum(k.mul(k.unit(centred(k, z, axis), [axis]), k.unit(centred(k, t, axis), [axis])), [axis])));
+  return k.scale(k.add(k.scale(apart(-1), inter), k.scale(apart(0), intra)), temperature * temperature);
 });
 
 const centred = (k: Kit, x: Value, axis: number): Value => k.sub(x, k.average(x, [axis], true));
@@ -39,23 +37,20 @@ export interface Pair {
   readonly weight?: number;
 }
 
-/** [N, ...] as [N, features]. */
-function flat(c: TermContext, k: Kit, { student, teacher }: Pair, term: string): readonly [Value, Value] {
-  const [s, t] = [c.student(student), c.teacher(teacher)];
-  if (!s.shape || s.shape.length < 2 || !t.shape || t.shape.length < 2) throw distillErrors.DISTILL_SHAPE({ term, student, studentShape: s.shape, teacher, teacherShape: t.shape, expected: "[N, ...] on both sides" });
-  return [k.reshape(s, [0, -1]), k.reshape(t, [0, -1])];
+/** [N, ...] as [N, features]. @throws DISTILL_SHAPE */
+function flat(k: Kit, sides: Sides): readonly [Value, Value] {
+  const { student, teacher, refuse } = sides;
+  needBatchFirst(k, sides);
+  if ((student.shape?.length ?? 0) < 2 || (teacher.shape?.length ?? 0) < 2) refuse("[N, ...] on both sides");
+  return [k.reshape(student, [0, -1]), k.reshape(teacher, [0, -1])];
 }
 
 /** ||G_s - G_t||_F^2 / N^2, G = F F^T with rows of length 1 (Tung and Mori 2019). Widths may differ. */
-export const similarity = (pair: Pair): Term => ({
-  name: "similarity", weight: pair.weight ?? 1, reads: [pair.teacher],
-  write(c) {
-    const k = kit(c.b);
-    const gram = (f: Value): Value => k.unit(k.matmul(f, k.transpose(f, [1, 0])), [1]);
-    const [s, t] = flat(c, k, pair, "similarity");
-    // The mean over N x N elements is the division by N^2.
-    return k.mean(k.square(k.sub(gram(s), gram(t))));
-  },
+export const similarity = (pair: Pair): Term => comparing("similarity", pair, (k, sides) => {
+  const gram = (f: Value): Value => k.unit(k.matmul(f, k.transpose(f, [1, 0])), [1]);
+  const [s, t] = flat(k, sides);
+  // The mean over N x N elements is the division by N^2.
+  return k.mean(k.square(k.sub(gram(s), gram(t))));
 });
 
 export interface RelationalOptions extends Pair {
@@ -66,16 +61,12 @@ export interface RelationalOptions extends Pair {
 }
 
 /** Huber loss between all pair distances, each divided by their mean, and all angles in triples (Park et al. 2019). Widths may differ. */
-export const relational = (options: RelationalOptions): Term => ({
-  name: "relational", weight: options.weight ?? 1, reads: [options.teacher],
-  write(c) {
-    const k = kit(c.b);
-    const { distance = 25, angle = 50 } = options;
-    const [s, t] = flat(c, k, options, "relational");
-    const parts = [...(distance > 0 ? [k.scale(huber(k, distances(k, s), distances(k, t)), distance)] : []), ...(angle > 0 ? [k.scale(huber(k, angles(k, s), angles(k, t)), angle)] : [])];
-    if (parts.length === 0) throw distillErrors.DISTILL_OPTION({ option: "distance and angle", expected: "not both 0", received: "0 and 0" });
-    return parts.reduce((a, b) => k.add(a, b));
-  },
+export const relational = (options: RelationalOptions): Term => comparing("relational", options, (k, sides) => {
+  const { distance = 25, angle = 50 } = options;
+  const [s, t] = flat(k, sides);
+  const parts = [...(distance > 0 ? [k.scale(huber(k, distances(k, s), distances(k, t)), distance)] : []), ...(angle > 0 ? [k.scale(huber(k, angles(k, s), angles(k, t)), angle)] : [])];
+  if (parts.length === 0) throw distillErrors.DISTILL_OPTION({ option: "distance and angle", expected: "not both 0", received: "0 and 0" });
+  return parts.reduce((a, b) => k.add(a, b));
 });
 
 /** Mean of 0.5 d^2 where |d| < 1, |d| - 0.5 beyond: m (|d| - m / 2) with m = min(|d|, 1). */

@@ -1,11 +1,12 @@
 /** Matching the teacher's class probabilities. */
 import { attr, type Value } from "@lathe/core";
 import { divergenceTerms, logSoftened } from "@lathe/train";
-import type { Term, TermContext } from "../term.ts";
 import { distillErrors } from "../errors.ts";
-import { kit, type Kit } from "./kit.ts";
+import type { Term } from "../term.ts";
+import { comparing, type Sides } from "./compare.ts";
+import type { Kit } from "./kit.ts";
 
-/** Which logits are compared; [N, classes] or [N, ..., classes], the same classes in the same order on both sides. */
+/** Which logits are compared; [N, classes] or [N, ..., classes], the same classes in the same order on both sides. Soft targets, hard targets and plain logits are also compared as [T, N, classes]. */
 export interface Logits {
   /** Tensor of the student; default: its first output. */
   readonly student?: string;
@@ -35,20 +36,16 @@ export interface SoftTargetOptions extends Logits {
  * @throws DISTILL_SHAPE when the class counts differ, DISTILL_OPTION
  */
 export function softTargets(options: SoftTargetOptions = {}): Term {
-  const { weight = 1, temperature = 4, scaling = "squared", reduction = "batch", divergence = "forward", standardize = false } = options;
+  const { temperature = 4, scaling = "squared", reduction = "batch", divergence = "forward", standardize = false } = options;
   if (!(temperature > 0)) throw distillErrors.DISTILL_OPTION({ option: "temperature", expected: "a number above 0", received: String(temperature) });
   if (typeof divergence === "number" && !(divergence > 0 && divergence < 1)) throw distillErrors.DISTILL_OPTION({ option: "divergence", expected: '"forward", "reverse" or a number between 0 and 1', received: String(divergence) });
-  return {
-    name: "soft targets", weight, reads: [options.teacher],
-    write(c) {
-      const k = kit(c.b);
-      const [z, t] = logits(c, options, "soft targets");
-      const soften = (v: Value): Value => logSoftened(c.b, standardize ? standard(k, v) : v, temperature);
-      const perClass = gap(k, soften(t), soften(z), divergence);
-      const loss = reduction === "batch" ? k.mean(k.sum(perClass, [-1])) : k.mean(perClass);
-      return scaling === "squared" ? k.scale(loss, temperature * temperature) : loss;
-    },
-  };
+  return comparing("soft targets", options, (k, sides) => {
+    const [z, t] = logits(sides);
+    const soften = (v: Value): Value => logSoftened(k.b, standardize ? standard(k, v) : v, temperature);
+    const perClass = gap(k, soften(t), soften(z), divergence);
+    const loss = reduction === "batch" ? k.mean(k.sum(perClass, [-1])) : k.mean(perClass);
+    return scaling === "squared" ? k.scale(loss, temperature * temperature) : loss;
+  });
 }
 
 /** Summands of the divergence, [N, ..., classes], from log-probabilities. */
@@ -71,17 +68,13 @@ export interface HardTargetOptions extends Logits {
 }
 
 /** Cross-entropy with the class that the teacher finds likeliest (Touvron et al. 2021, DeiT's hard distillation). */
-export const hardTargets = (options: HardTargetOptions = {}): Term => ({
-  name: "hard targets", weight: options.weight ?? 1, reads: [options.teacher],
-  write(c) {
-    const k = kit(c.b);
-    const [z, t] = logits(c, options, "hard targets");
-    const best = c.b.emit("ReduceMax", [t, c.b.axes([-1])], { keepdims: attr.int(1) });
-    const chosen = c.b.emit("Cast", [c.b.emit("Equal", [t, best])], { to: attr.int(1) });
-    // Ties share the weight.
-    const target = k.div(chosen, k.sum(chosen, [-1], true));
-    return k.scale(k.mean(k.sum(k.mul(k.logSoftmax(z), target), [-1])), -1);
-  },
+export const hardTargets = (options: HardTargetOptions = {}): Term => comparing("hard targets", options, (k, sides) => {
+  const [z, t] = logits(sides);
+  const best = k.b.emit("ReduceMax", [t, k.b.axes([-1])], { keepdims: attr.int(1) });
+  const chosen = k.b.emit("Cast", [k.b.emit("Equal", [t, best])], { to: attr.int(1) });
+  // Ties share the weight.
+  const target = k.div(chosen, k.sum(chosen, [-1], true));
+  return k.scale(k.mean(k.sum(k.mul(k.logSoftmax(z), target), [-1])), -1);
 });
 
 export interface LogitMatchOptions extends Logits {
@@ -89,19 +82,14 @@ export interface LogitMatchOptions extends Logits {
 }
 
 /** mean((student - teacher)^2) over logits (Ba and Caruana 2014). */
-export const matchLogits = (options: LogitMatchOptions = {}): Term => ({
-  name: "logits", weight: options.weight ?? 1, reads: [options.teacher],
-  write(c) {
-    const k = kit(c.b);
-    const [z, t] = logits(c, options, "logits");
-    return k.mean(k.square(k.sub(z, t)));
-  },
+export const matchLogits = (options: LogitMatchOptions = {}): Term => comparing("logits", options, (k, sides) => {
+  const [z, t] = logits(sides);
+  return k.mean(k.square(k.sub(z, t)));
 });
 
-/** Both logits, of equal shape. @throws DISTILL_SHAPE */
-export function logits(c: TermContext, { student, teacher }: Logits, term: string): readonly [Value, Value] {
-  const [z, t] = [c.student(student), c.teacher(teacher)];
-  const [a, b] = [z.shape, t.shape];
-  if (!a || !b || a.length !== b.length || a.at(-1) !== b.at(-1)) throw distillErrors.DISTILL_SHAPE({ term, student: z.name, studentShape: a, teacher: t.name, teacherShape: b, expected: "logits of the same classes" });
-  return [z, t];
+/** Both logits, of equal rank and classes. @throws DISTILL_SHAPE */
+export function logits({ student, teacher, refuse }: Sides): readonly [Value, Value] {
+  const [a, b] = [student.shape, teacher.shape];
+  if (!a || !b || a.length !== b.length || a.at(-1) !== b.at(-1)) refuse("logits of the same classes");
+  return [student, teacher];
 }

@@ -1,5 +1,5 @@
 /** Training data: examples that can be asked for in any order, in batches. */
-import { Tensor, byteLengthOf, type Dataset, type Dim, type Feeds, type Model, type Random, type Sample } from "@lathe/core";
+import { Tensor, byteLengthOf, dimSymbols, type Dataset, type Dim, type Feeds, type Model, type Random, type Sample, type Shape } from "@lathe/core";
 import { trainErrors } from "../errors.ts";
 
 export interface TrainingData {
@@ -40,7 +40,7 @@ export function rows(tensor: Tensor, indices: readonly number[]): Tensor {
 export const subset = (data: TrainingData, indices: readonly number[]): TrainingData =>
   ({ size: indices.length, batch: (at, random) => data.batch(at.map((i) => indices[i]!), random) });
 
-export const isTrainingData = (data: TrainingData | Dataset): data is TrainingData => !(Symbol.asyncIterator in data);
+const isTrainingData = (data: TrainingData | Dataset): data is TrainingData => !(Symbol.asyncIterator in data);
 
 /** Training data as it is; a dataset is read into memory. */
 export const trainingData = (data: TrainingData | Dataset, model: Model): TrainingData | Promise<TrainingData> => (isTrainingData(data) ? data : collect(data, model));
@@ -89,6 +89,9 @@ export function joined(list: readonly Tensor[]): Tensor {
 
 /** The size of a batch as the model's inputs have it: the first dimension of the first that has one. Examples are counted there. */
 export const batchDim = ({ graph }: Pick<Model, "graph">): Dim => graph.inputs.find(({ tensor, shape }) => !tensor && shape && shape.length > 0)?.shape?.[0] ?? null;
+
+/** Where the batch of that name stands in a shape; -1 when it has no name, or does not occur. */
+export const batchAxis = (shape: Shape, batch: Dim): number => (typeof batch === "string" ? shape.findIndex((dim) => dimSymbols(dim).includes(batch)) : -1);
 
 /** The batch that a model was exported with, when it is a number in all of its inputs. */
 export function fixedBatch(model: Model): number | undefined {

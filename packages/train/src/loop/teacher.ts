@@ -1,7 +1,7 @@
 /** The teacher beside the data: each batch goes through it first, and its tensors join the batch. */
-import { dimSymbols, feedsOf, inferShapes, type Feeds, type Model, type Runtime, type Session, type Tensor } from "@lathe/core";
+import { feedsOf, inferShapes, type Feeds, type Model, type Runtime, type Session, type Tensor } from "@lathe/core";
 import { trainErrors } from "../errors.ts";
-import { batchDim, fixedBatch, rows, type TrainingData } from "./data.ts";
+import { batchAxis, batchDim, fixedBatch, rows, type TrainingData } from "./data.ts";
 import { TeacherCache, joinRows, rowKeys, splitRows } from "./teacher-cache.ts";
 
 export interface TeacherOptions {
@@ -92,7 +92,7 @@ const perExample = (tensors: readonly Tensor[], count: number): boolean => count
 /** False when the batch is known to be another axis of one of these tensors than the first, as in [T, N, classes]. */
 function inRows(model: Model, tensors: readonly string[]): boolean {
   const batch = batchDim(model);
-  return typeof batch !== "string" || tensors.every((name) => (model.graph.value(name)?.shape?.findIndex((dim) => dimSymbols(dim).includes(batch)) ?? 0) <= 0);
+  return tensors.every((name) => batchAxis(model.graph.value(name)?.shape ?? [], batch) <= 0);
 }
 
 /** @throws TRAIN_TEACHER_INPUT */

@@ -58,7 +58,7 @@ export function blockedConv(e: Emitter, x: Value, weight: Value, bias: Value | n
 }
 
 /** The convolution alone, on a value and a kernel that are laid out already. */
-export const blockedNode = (e: Emitter, inputs: readonly Value[], g: Pick<BlockedConv, "kernel" | "strides" | "dilations" | "pads" | "group">): Value =>
+const blockedNode = (e: Emitter, inputs: readonly Value[], g: Pick<BlockedConv, "kernel" | "strides" | "dilations" | "pads" | "group">): Value =>
   e.emit("Conv", inputs, {
     kernel_shape: attr.ints(g.kernel), strides: attr.ints(g.strides), dilations: attr.ints(g.dilations), pads: attr.ints(g.pads), group: attr.int(g.group),
   }, NCHWC);
