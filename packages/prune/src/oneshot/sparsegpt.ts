@@ -60,6 +60,8 @@ function pruneBlock(w: Float64Array, u: Float64Array, rows: number, columns: num
   const errors = new Float64Array(rows * width);
   for (let j = start; j < end; j++) {
     if (pattern && (j - start) % pattern.m === 0) dropOfM(drop, pattern, rows, width, j - start, (r, i) => score(r, start + i));
+    // With a pattern, what goes of the columns behind is not decided yet: scales may come out a little wide. Measured as if it were decided
+    // now, the outputs are no nearer on average (2:4, 1:4 and 4:8 at 3 and 4 bits): the decisions change, and weights are clipped.
     if (grid?.starts(j)) grid.measure(w, j, (r, k) => k < end && drop[r * width + k - start] === 1);
     const diagonal = u[j * columns + j]!;
     for (let r = 0; r < rows; r++) {

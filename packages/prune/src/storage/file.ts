@@ -3,7 +3,7 @@
  *
  * Bytes: "LATHEPK", version 1 (one byte), length of the header (u32, little-endian), header (JSON), then sections one behind the other: the
  * model with its larger constants taken out (an ONNX file), and one section for each constant, each compressed on its own, so that one
- * at a time is in memory. The header tells each section's lengths and a digest of what it unpacks to.
+ * at a time is in memory unpacked. The header tells each section's lengths and a digest of what it unpacks to.
  */
 import { createHash } from "node:crypto";
 import { open, type FileHandle } from "node:fs/promises";
