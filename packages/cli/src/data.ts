@@ -1,7 +1,7 @@
 /** Data for calibration, comparison and timing, from what the command line names. */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { dataset, sliceRows, type Dataset, type Model, type Sample, type Tensor } from "@lathe/core";
+import { dataset, rowsIn, runsOf, type Dataset, type Model, type Sample } from "@lathe/core";
 import { readNpz } from "@lathe/core/node";
 import { randomFeeds } from "@lathe/ort";
 import type { Command } from "commander";
@@ -44,8 +44,9 @@ async function readData(path: string, batch: number, more: Sample = {}): Promise
   });
   if (!found.isDirectory()) {
     const columns = { ...(await readNpz(path)), ...more };
-    const rows = rowsOf(path, columns);
-    return dataset(() => runs(columns, rows, batch));
+    const { each, common } = rowsIn(columns);
+    if (common === undefined) throw cliErrors.CLI_DATA_ROWS({ path, rows: each });
+    return dataset(() => runsOf(columns, common, batch));
   }
   const files = (await readdir(path)).filter((file) => file.endsWith(".npz")).sort();
   if (files.length === 0) throw cliErrors.CLI_DATA_PATH({ path, reason: "the folder has no .npz file" });
@@ -54,19 +55,4 @@ async function readData(path: string, batch: number, more: Sample = {}): Promise
   return dataset(async function* () {
     for (const file of files) yield await readNpz(join(path, file));
   });
-}
-
-/** Arrays with samples along the first axis, cut into runs that keep the axis (models take batches). */
-function* runs(columns: Readonly<Record<string, Tensor>>, rows: number, batch: number): Iterable<Sample> {
-  for (let from = 0; from < rows; from += batch) {
-    yield Object.fromEntries(Object.entries(columns).map(([name, tensor]) => [name, sliceRows(tensor, from, Math.min(rows, from + batch))]));
-  }
-}
-
-/** The number of samples, which all arrays have. @throws CLI_DATA_ROWS */
-function rowsOf(path: string, columns: Readonly<Record<string, Tensor>>): number {
-  const rows = Object.fromEntries(Object.entries(columns).map(([name, tensor]) => [name, tensor.dims[0] ?? 0]));
-  const counts = Object.values(rows);
-  if (counts.length === 0 || counts.some((n) => n === 0 || n !== counts[0])) throw cliErrors.CLI_DATA_ROWS({ path, rows });
-  return counts[0]!;
 }

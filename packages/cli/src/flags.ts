@@ -50,12 +50,13 @@ export function flagsOf(options: JsonSchema): Flag[] {
   });
 }
 
-const placeholder: Readonly<Record<Kind, string>> = { boolean: "", number: " <number>", integer: " <count>", string: " <text>", list: " <a,b,...>", json: " <json>" };
+/** How help names a value, by its kind. */
+const valueNames: Readonly<Record<Kind, string>> = { boolean: "", number: " <number>", integer: " <count>", string: " <text>", list: " <a,b,...>", json: " <json>" };
 
 /** Adds the flags of a technique to a command. */
 export function addFlags(command: Command, options: JsonSchema): void {
   for (const flag of flagsOf(options)) {
-    const option = new Option(`${flag.long}${flag.choices ? " <name>" : placeholder[flag.kind]}`, flag.help);
+    const option = new Option(`${flag.long}${flag.choices ? " <name>" : valueNames[flag.kind]}`, flag.help);
     if (flag.choices) option.choices(flag.choices);
     command.addOption(option);
     if (flag.kind === "boolean") command.addOption(new Option(`--no-${kebab(flag.attribute)}`, `turn ${flag.long} off`).hideHelp());

@@ -1,6 +1,6 @@
 /** The service `evaluate` from the command line: labelled data and a figure, for techniques that ask how good a model is. */
 import { stat } from "node:fs/promises";
-import { evaluateLabelled, labelledMetrics, type Dataset, type Evaluate, type LabelledMetric, type Model, type Runtime, type Tensor } from "@lathe/core";
+import { evaluateLabelled, labelledMetrics, type Dataset, type Evaluate, type LabelledMetric, type Model, type Runtime, type Sample, type Tensor } from "@lathe/core";
 import { readIdx, readNpy } from "@lathe/core/node";
 import { Option, type Command } from "commander";
 import { openData, type DataFlags } from "./data.ts";
@@ -22,13 +22,21 @@ export function addLabelFlags(command: Command): Command {
     .option("--eval-data <path>", "labelled data to judge models with (default: that of --data)");
 }
 
-/** @throws CLI_NO_LABELS when the flags name no labelled data; what `openData` throws. */
-export async function evaluator(model: Model, runtime: Runtime, data: Dataset | undefined, flags: LabelFlags, technique: string): Promise<Evaluate> {
-  const { evalData, labels, metric } = flags;
-  const file = labels === undefined ? undefined : await labelFile(labels);
-  const judged = evalData === undefined && file === undefined ? data : await openData(model, { ...flags, data: evalData ?? flags.data! }, file && { labels: file });
+/** Flags of which `labels` is a name in the data, whether a name or a file was given. */
+export type ReadLabels<F extends LabelFlags> = F & { /** Labels from a file, to join the data under that name. */ readonly column?: Sample };
+
+/** @throws CLI_BAD_VALUE, and what reading an array file throws */
+export async function readLabels<F extends LabelFlags>(flags: F): Promise<ReadLabels<F>> {
+  const file = flags.labels === undefined ? undefined : await labelFile(flags.labels);
+  return file ? { ...flags, labels: "labels", column: { labels: file } } : flags;
+}
+
+/** `data`: what --data names, labels from a file included. @throws CLI_NO_LABELS when the flags name no labelled data; what `openData` throws. */
+export async function evaluator(model: Model, runtime: Runtime, data: Dataset | undefined, flags: ReadLabels<LabelFlags>, technique: string): Promise<Evaluate> {
+  const { evalData, labels, metric, column } = flags;
+  const judged = evalData === undefined ? data : await openData(model, { ...flags, data: evalData }, column);
   if (!judged || (flags.randomData !== undefined && evalData === undefined)) throw cliErrors.CLI_NO_LABELS({ technique });
-  return evaluateLabelled({ runtime, data: judged, metric, labels: file ? "labels" : labels });
+  return evaluateLabelled({ runtime, data: judged, metric, labels });
 }
 
 /** The labels in a file of that name; undefined when there is none, so that the text names an array of the data. */

@@ -22,6 +22,7 @@ beforeAll(async () => {
   await writeFile(at("images.npz"), await encodeNpz({ image }));
   await writeFile(at("labelled.npz"), await encodeNpz({ image, truth: labels }));
   await writeFile(at("labels.npy"), encodeNpy(labels));
+  await writeFile(at("labels64.npy"), encodeNpy(labels.cast("int64")));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -32,7 +33,7 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
 }
 
 interface Found {
-  readonly steps: readonly { readonly name: string; readonly metrics: Readonly<Record<string, number>>; readonly details: { readonly trials: readonly unknown[] } }[];
+  readonly steps: readonly { readonly name: string; readonly options: object; readonly metrics: Readonly<Record<string, number>>; readonly details: { readonly trials: readonly unknown[] } }[];
 }
 const stepOf = (out: string): Found["steps"][number] => (JSON.parse(out) as Found).steps[0]!;
 
@@ -102,6 +103,15 @@ describe("lathe prune-search", () => {
     expect([code, err]).toEqual([0, ""]);
     expect(stepOf(out).metrics["reference"]! - stepOf(out).metrics["score"]!).toBeLessThanOrEqual(0.5 + 1e-9);
     expect((await readFile(at("pruned.onnx"))).length).toBeLessThan((await readFile(file("fixtures/models/mnist-lenet.onnx"))).length);
+  });
+});
+
+describe("labels from a file", () => {
+  it("serve the judge and the technique's own option alike", async () => {
+    const rest = ["--data", at("images.npz"), "--batch", "32", "--criterion", "taylor", "--max-drop", "1", "--trial-ratios", "[0.25]", "--rounds", "1", "--json"];
+    const { code, out, err } = await run("prune-search", file("fixtures/models/mnist-lenet.onnx"), "-o", at("taylor.onnx"), "--labels", at("labels64.npy"), ...rest);
+    expect([code, err]).toEqual([0, ""]);
+    expect(stepOf(out)).toMatchObject({ name: "prune-search", options: { criterion: "taylor", labels: "labels" } });
   });
 });
 

@@ -1,7 +1,7 @@
 /** `lathe <technique> model.onnx -o small.onnx` and `lathe optimize --recipe`: run steps on a model and write the result. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { fromRecipe, isLatheError, jsonSchemaOf, pipeline, type AnyTechnique, type Model, type Pipeline, type RunResult, type ServiceName, type Services } from "@lathe/core";
+import { fromRecipe, isLatheError, jsonSchemaOf, pipeline, type AnyTechnique, type Model, type Pipeline, type RunResult, type Services } from "@lathe/core";
 import { loadModel, saveModel, writeFiles } from "@lathe/core/node";
 import { trainer } from "@lathe/train";
 import { Option, type Command } from "commander";
@@ -9,7 +9,7 @@ import { cancelOnInterrupt } from "../cancel.ts";
 import { addDataFlags, openData } from "../data.ts";
 import { cliErrors } from "../errors.ts";
 import { addFlags, readFlags } from "../flags.ts";
-import { addLabelFlags, evaluator, type LabelFlags } from "../labels.ts";
+import { addLabelFlags, evaluator, readLabels, type LabelFlags, type ReadLabels } from "../labels.ts";
 import { amount, bytes, duration, json, table, type Io } from "../io.ts";
 import { numberOf } from "../numbers.ts";
 import { progressView } from "../progress.ts";
@@ -44,10 +44,11 @@ export function techniqueCommand(program: Command, technique: AnyTechnique, io: 
   const command = program.command(technique.name).description(technique.summary).argument("<model>", "an ONNX file");
   addTransformFlags(command, technique.needs.includes("trainer") || technique.takesSteps);
   addFlags(command, schema);
-  if (technique.needs.includes("evaluate")) addLabelFlags(command);
+  const judges = technique.needs.includes("evaluate");
+  if (judges) addLabelFlags(command);
   command.action(async (path: string, flags: TransformFlags) => {
-    const step = technique.bind(readFlags(flags as unknown as Record<string, unknown>, schema));
-    await transform(path, pipeline(step), flags, io);
+    const given = judges ? await readLabels(flags) : flags;
+    await transform(path, pipeline(technique.bind(readFlags({ ...given }, schema))), given, io);
   });
 }
 
@@ -55,7 +56,9 @@ export function optimizeCommand(program: Command, techniques: readonly AnyTechni
   const command = program.command("optimize").description("Runs the steps of a recipe, a JSON file.").argument("<model>", "an ONNX file");
   addLabelFlags(addTransformFlags(command, true)).requiredOption("--recipe <file>", 'a JSON list of steps: [{"use": name, "with": options}]');
   command.action(async (path: string, flags: TransformFlags & { recipe: string }) => {
-    await transform(path, fromRecipe(techniques, await readRecipe(flags.recipe)), flags, io);
+    const steps = fromRecipe(techniques, await readRecipe(flags.recipe));
+    const judges = steps.steps.some((step) => step.needs.includes("evaluate"));
+    await transform(path, steps, judges ? await readLabels(flags) : flags, io);
   });
 }
 
@@ -67,16 +70,14 @@ async function readRecipe(path: string): Promise<unknown> {
   }
 }
 
-async function transform(path: string, steps: Pipeline, flags: TransformFlags, io: Io): Promise<void> {
+async function transform(path: string, steps: Pipeline, flags: ReadLabels<TransformFlags>, io: Io): Promise<void> {
   if (resolve(path) === resolve(flags.output) && !flags.force) throw cliErrors.CLI_SAME_FILE({ path });
   const seed = numberOf("--seed", flags.seed);
   const model = await loadModel(path);
   const cancel = cancelOnInterrupt();
   const view = progressView(io, flags.quiet === true || flags.json === true);
   try {
-    const needs = new Set(steps.steps.flatMap((step) => step.needs as readonly ServiceName[]));
-    const services = await lend(needs, model, flags, steps);
-    const run = steps.run(model, { ...services, signal: cancel.signal, seed } as Services & { signal: AbortSignal; seed: number });
+    const run = steps.run(model, { ...(await lend(steps, model, flags)), signal: cancel.signal, seed });
     for await (const event of run) view.show(event);
     view.done();
     const result = await run.result;
@@ -90,9 +91,10 @@ async function transform(path: string, steps: Pipeline, flags: TransformFlags, i
 }
 
 /** What the steps ask for; data that nobody asks for is not opened. */
-async function lend(needs: ReadonlySet<ServiceName>, model: Model, flags: TransformFlags, steps: Pipeline): Promise<Partial<Services>> {
-  const data = await openData(model, flags);
-  const technique = steps.steps.map((s) => s.name).join(", ");
+async function lend({ steps }: Pipeline, model: Model, flags: ReadLabels<TransformFlags>): Promise<Partial<Services>> {
+  const needs = new Set(steps.flatMap((step) => step.needs));
+  const data = await openData(model, flags, flags.evalData === undefined ? flags.column : undefined);
+  const technique = steps.map((s) => s.name).join(", ");
   if (needs.has("data") && !data) throw cliErrors.CLI_NO_DATA({ technique });
   if (flags.teacher !== undefined && !needs.has("trainer")) throw cliErrors.CLI_NO_PUPIL({ technique });
   const runtime = quietRuntime("thread");
