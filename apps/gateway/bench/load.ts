@@ -11,21 +11,18 @@ import { createHash } from "node:crypto";
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
-import { createRequire } from "node:module";
 import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { connect, type Client } from "@lathe/gateway/client";
+import { programOf } from "./fleet.ts";
 import { freePort, startPostgres } from "./postgres.ts";
 
 const { values } = parseArgs({
   options: { built: { type: "boolean", default: false }, only: { type: "string", default: "queries,subscribers,overhead,upload" }, "upload-bytes": { type: "string", default: "5e9" }, seconds: { type: "string", default: "10" } },
 });
 const technique = new URL("./wait.mjs", import.meta.url).href;
-const main = fileURLToPath(new URL(values.built ? "../dist/main.js" : "../src/main.ts", import.meta.url));
-if (!existsSync(main)) throw new Error("There is no build: npx turbo run build --filter=@lathe/gateway");
-const runner = values.built ? [] : ["--import", pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href, "--conditions=@lathe/source"];
+const program = programOf(values.built);
 
 interface Running {
   readonly url: string;
@@ -40,7 +37,7 @@ async function withGateway<T>(work: (gateway: Running) => Promise<T>, databaseUr
   const folder = mkdtempSync(join(tmpdir(), "lathe-load-"));
   const port = await freePort();
   const args = ["--folder", folder, "--port", String(port), "--technique", technique, "--request-rate", "100000", "--subscriptions", "2000"];
-  const child = spawn(process.execPath, [...runner, main, ...args], { env: { ...process.env, ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}) }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [...program, ...args], { env: { ...process.env, ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}) }, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise((resolve) => child.on("close", resolve));
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(-20_000)));

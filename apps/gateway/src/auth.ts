@@ -1,6 +1,10 @@
-/** Who calls: API keys with scopes. Keys are stored as hashes; a key is shown once, when it is made. */
-import { createHash, randomBytes } from "node:crypto";
+/**
+ * Who calls: API keys with scopes. Keys are stored as hashes; a key is shown once, when it is made. Its 192 random bits need no slow
+ * hash: they cannot be tried through.
+ */
+import { randomBytes } from "node:crypto";
 import { one, type Db, type Sql } from "./db/db.ts";
+import { sha256 } from "./hash.ts";
 import { newId } from "./ids.ts";
 
 export const scopes = ["read", "write", "admin"] as const;
@@ -13,9 +17,6 @@ export interface Principal {
   readonly owner: string;
   readonly scopes: ReadonlySet<Scope>;
 }
-
-/** 192 random bits need no slow hash: they cannot be tried through. */
-const hashOf = (token: string): string => createHash("sha256").update(token).digest("hex");
 
 export interface Keys {
   /** Undefined for a token that is unknown or revoked. */
@@ -36,7 +37,7 @@ export function openKeys(db: Db): Keys {
   return {
     make,
     async find(token) {
-      const hash = hashOf(token);
+      const hash = sha256(token);
       const known = seen.get(hash);
       if (known && Date.now() - known.at < BELIEVED_MS) return known.principal;
       const row = await one<{ id: string; owner: string; scopes: string }>(db, "select id, owner, scopes from api_key where hash = $1 and revoked_at is null", [hash]);
@@ -67,7 +68,7 @@ const FIRST_KEY_LOCK = 7243002;
 
 async function insert(db: Sql, token: string, key: { name: string; owner: string; scopes: readonly Scope[] }): Promise<{ id: string; token: string }> {
   const id = newId();
-  await db.query("insert into api_key (id, hash, name, owner, scopes) values ($1, $2, $3, $4, $5)", [id, hashOf(token), key.name, key.owner, key.scopes.join(" ")]);
+  await db.query("insert into api_key (id, hash, name, owner, scopes) values ($1, $2, $3, $4, $5)", [id, sha256(token), key.name, key.owner, key.scopes.join(" ")]);
   return { id, token };
 }
 

@@ -1,4 +1,4 @@
-import { defineErrors } from "@lathe/core";
+import { defineErrors, isLatheError, type LatheError } from "@lathe/core";
 
 /** Codes that end up in the API as `code` of a user error, in the error of a failed job, or on the operator's terminal. */
 export const gatewayErrors = defineErrors({
@@ -99,12 +99,18 @@ export const gatewayErrors = defineErrors({
     remedy: "Use fewer samples or steps, or raise limits.attemptMs.",
   },
   WORKER_LOST: {
-    text: (d: { attempts: number }) => `The worker was lost in each of ${d.attempts} attempts.`,
+    text: (d: { attempts: number }) => `The worker was lost in ${d.attempts} attempts.`,
     remedy: "Look at the logs of the workers; retryJob starts again.",
   },
 });
 
 export type GatewayCode = Exclude<keyof typeof gatewayErrors, "$rows">;
+
+/** Of what went wrong in the gateway's own surroundings the log tells; a client cannot do anything about it. */
+const internal: ReadonlySet<string> = new Set<GatewayCode>(["STORE_FAILED"]);
+
+/** One of our errors, with a message that is meant for whoever made the request. */
+export const isForClient = (error: unknown): error is LatheError => isLatheError(error) && !internal.has(error.code);
 
 /** A message without its code, which has a field of its own wherever the gateway tells of an error. */
 export const withoutCode = (code: string, message: string): string => (message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message);

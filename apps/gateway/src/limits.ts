@@ -14,7 +14,7 @@ export interface Limits {
   readonly memoryBytes: number;
   /** Threads of the engine in one attempt. */
   readonly threads: number;
-  /** Attempts of one job when workers are lost. */
+  /** Attempts of one job that may be lost with their workers; those that a stopping worker hands back do not count. */
   readonly attempts: number;
   /** Jobs that one owner may have waiting or running. */
   readonly openJobs: number;

@@ -1,4 +1,6 @@
 /** What operators rely on: health, metrics, spans, retention, and handing back on the way out. */
+import { mkdir, readdir, utimes } from "node:fs/promises";
+import { join } from "node:path";
 import { inspect } from "node:util";
 import { trace, type Attributes, type Span, type Tracer } from "@opentelemetry/api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -78,6 +80,21 @@ describe("retention", () => {
     expect(await blobs.size(digest)).toBe(undefined);
     expect((await clientOf(g).download((await clientOf(g).model(model))!)).length).toBeGreaterThan(0);
   });
+});
+
+it("clears scratch of what is older than any attempt, and of nothing younger", async () => {
+  const other = await startGateway({ limits: { attemptMs: 3 * 86_400_000 } });
+  const { app } = other.gateway;
+  const ages = { "task-working": 2, "task-dead": 4 };
+  for (const [name, days] of Object.entries(ages)) {
+    const path = join(app.blobs.scratch, name);
+    await mkdir(path);
+    const at = new Date(Date.now() - days * 86_400_000);
+    await utimes(path, at, at);
+  }
+  await collect(app);
+  expect((await readdir(app.blobs.scratch)).filter((name) => name in ages)).toEqual(["task-working"]);
+  await other.close();
 });
 
 it("is not ready any more while running jobs finish", async () => {

@@ -9,11 +9,12 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import type { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { jsonLog } from "@lathe/gateway";
 import { collect } from "../src/ops/collect.ts";
 import { openBlobs, type BlobStore } from "../src/store/blobs.ts";
 import { openS3, type S3, type S3Options } from "../src/store/s3.ts";
 import { startGate } from "./s3-gate.ts";
-import { clientOf, digestOf, fixture, sendModel, startGateway } from "./support.ts";
+import { ask, clientOf, digestOf, fixture, sendModel, startGateway } from "./support.ts";
 
 interface S3Server {
   run(): Promise<AddressInfo>;
@@ -37,13 +38,15 @@ function withDes(crypto: Ciphers): void {
 
 let folder: string;
 let server: S3Server;
+let serverPort: number;
 let gate: Awaited<ReturnType<typeof startGate>>;
 let options: S3Options;
 let bucket: S3;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "lathe-s3-"));
   server = new S3rver({ port: 0, address: "127.0.0.1", silent: true, directory: join(folder, "server"), configureBuckets: [{ name: "models" }] });
-  gate = await startGate((await server.run()).port, "S3RVER");
+  serverPort = (await server.run()).port;
+  gate = await startGate(serverPort, "S3RVER");
   options = { url: `http://127.0.0.1:${gate.port}/models/lathe`, accessKeyId: "S3RVER", secretAccessKey: "S3RVER", partBytes: 5 * 2 ** 20 };
   bucket = await openS3(options);
 });
@@ -139,6 +142,26 @@ describe("what is wrong", () => {
     await expect(openS3({ ...options, ...change, url })).rejects.toMatchObject({ code });
   });
 });
+
+it("tells the log of a bucket that fails, and clients nothing of it", async () => {
+  const way = await startGate(serverPort, "S3RVER");
+  const lines: string[] = [];
+  const g = await startGateway({ s3: { ...options, url: `http://127.0.0.1:${way.port}/models/lathe` }, log: jsonLog((line) => lines.push(line)) });
+  const model = await sendModel(g);
+  way.close();
+  await rm(join(g.folder, "blobs", "sha256"), { recursive: true });
+
+  const plan = await ask(g, "query ($m: ID!) { plan(model: $m, steps: [{ simplify: {} }]) { ... on UserError { code message remedy } } }", { m: model });
+  const url = (await ask<{ uploadCreate: { uploads: { url: string }[] } }>(g, `mutation { uploadCreate(files: [{ digest: "${digestOf(new Uint8Array(3))}", size: 3 }]) { ... on UploadsCreated { uploads { url } } } }`)).data.uploadCreate.uploads[0]!.url;
+  const sent = await fetch(url, { method: "PUT", body: new Uint8Array(3) });
+  expect(sent.status).toBe(500);
+  for (const said of [JSON.stringify(plan), await sent.text()]) {
+    expect(said).toContain("INTERNAL_SERVER_ERROR");
+    expect(said).not.toMatch(/STORE_FAILED|\/models|127\.0\.0\.1|AWS_/);
+  }
+  expect(lines.filter((line) => /"level":"error".*STORE_FAILED.*\/models\/lathe/.test(line))).toHaveLength(2);
+  await g.close();
+}, 180_000);
 
 it("serves a gateway whose machine has lost its copies", async () => {
   const g = await startGateway({ s3: options });

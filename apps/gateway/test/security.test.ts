@@ -167,6 +167,22 @@ describe("what an operation may cost", () => {
     await Promise.all(jobs.map((j) => j.cancel()));
   });
 
+  it("ends an operation that takes too long, whatever the client accepts, and no subscription", async () => {
+    const other = await startGateway();
+    const id = await sendModel(other);
+    Object.assign(other.gateway.app.limits, { requestMs: 500 });
+    for (const accept of ["application/json", "text/event-stream"]) {
+      const query = "query ($m: ID!) { plan(model: $m, steps: [{ wait: { ms: 20000 } }]) { __typename } }";
+      const reply = await fetch(`${other.gateway.url}/graphql`, { method: "POST", headers: { authorization: `Bearer ${other.token}`, "content-type": "application/json", accept }, body: JSON.stringify({ query, variables: { m: id } }) });
+      expect([accept, reply.status, await reply.text()]).toEqual([accept, 503, expect.stringContaining("TIMED_OUT")]);
+    }
+    const job = await clientOf(other).optimize(id, [{ wait: { ms: 1500 } }]);
+    const types: string[] = [];
+    for await (const { type } of job.events()) types.push(type);
+    expect(types.at(-1)).toBe("SUCCEEDED");
+    await other.close();
+  });
+
   it("slows a key down that asks too fast", async () => {
     const { rate } = await import("../src/http/rate.ts");
     let now = 0;

@@ -71,6 +71,24 @@ describe("the engine", () => {
     expect(await stateOf(id)).toBe("FAILED");
   });
 
+  it("counts no attempt that a stopping worker handed back", async () => {
+    const { id } = await engine.enqueue(newJob({ attempts: 2 }));
+    for (let restart = 0; restart < 3; restart++) expect(await engine.release((await engine.claim("w", "PROCESS"))!)).toBe(true);
+    expect(await stateOf(id)).toBe("QUEUED");
+    const lose = async (): Promise<void> => {
+      await engine.claim("w", "PROCESS");
+      await expire(id);
+      await engine.sweep();
+    };
+    await lose();
+    expect(await stateOf(id)).toBe("QUEUED");
+    await lose();
+    const [job] = await db.query<JobRow>("select * from job where id = $1", [id]);
+    expect(job).toMatchObject({ state: "FAILED", error: { code: "WORKER_LOST", message: expect.stringContaining("in 2 attempts") } });
+    const states = await db.query<{ state: string }>("select state from attempt where job_id = $1 order by number", [id]);
+    expect(states.map(({ state }) => state)).toEqual(["RELEASED", "RELEASED", "RELEASED", "LOST", "LOST"]);
+  });
+
   it("publishes nothing when publishing fails half way", async () => {
     const { id } = await engine.enqueue(newJob());
     const claim = (await engine.claim("w", "PROCESS"))!;

@@ -1,6 +1,6 @@
 /** Bytes in and out, by signed addresses. The address says which content; nothing in it is a path. */
-import { isLatheError } from "@lathe/core";
 import type { App } from "../app.ts";
+import { isForClient } from "../errors.ts";
 import { fileName } from "../schema/files.ts";
 import { isSigned, type Grant } from "../store/sign.ts";
 import { receive, receivedBytes } from "../store/uploads.ts";
@@ -34,7 +34,7 @@ export async function upload(app: App, req: Req, res: Res, id: string, query: UR
     else if (status === "too-long") refuse(res, 413, "UPLOAD_TOO_LONG", `More than the ${grant.size} bytes that were announced came.`, { connection: "close" });
     else refuse(res, 409, "UPLOAD_OFFSET", status === "busy" ? "Another request is sending to this address just now." : `The upload stands at ${reached} bytes.`, headers);
   } catch (error) {
-    if (!isLatheError(error)) throw error;
+    if (!isForClient(error)) throw error;
     refuse(res, 422, error.code, error.message);
   }
 }
@@ -62,6 +62,6 @@ export async function download(app: App, req: Req, res: Res, digest: string, que
   if (req.method === "HEAD") return void res.end();
   const stream = app.blobs.read(digest, from);
   stream.on("error", () => res.destroy());
-  res.on("close", () => (stream as unknown as { destroy(): void }).destroy());
+  res.on("close", () => stream.destroy());
   stream.pipe(res);
 }

@@ -23,8 +23,8 @@ export async function graphql({ app, yoga, req, res, target, principal, allowanc
   if (!mayCross(req)) return refuse(res, 403, "CSRF", 'Requests other than POST with application/json need the header "x-lathe-client".');
   if (req.method === "POST" && !/^application\/(graphql-response\+|graphql\+)?json\b/i.test(req.headers["content-type"] ?? "")) return refuse(res, 415, "CONTENT_TYPE", "Send application/json.");
   const ending = endOf(res);
-  const stream = /text\/event-stream/.test(req.headers.accept ?? "");
-  const clock = stream ? undefined : setTimeout(() => {
+  // A subscription is answered as soon as it has begun: what it tells afterwards takes as long as it takes.
+  const clock = setTimeout(() => {
     ending.abort();
     if (!res.headersSent) refuse(res, 503, "TIMED_OUT", `The operation was not answered within ${app.limits.requestMs} ms.`, { connection: "close" });
   }, app.limits.requestMs);
@@ -45,11 +45,13 @@ export async function graphql({ app, yoga, req, res, target, principal, allowanc
       },
     };
     const { status, headers, body: reply } = await yoga.answer(asked, context);
-    if (res.headersSent) return;
     if (reply !== null && typeof reply !== "string") {
+      if (res.headersSent) return await reply.cancel();
+      clearTimeout(clock);
       res.writeHead(status, { ...headers, "cache-control": "no-store" });
       return await send(reply, res);
     }
+    if (res.headersSent) return;
     const text = reply ?? "";
     res.writeHead(status, { ...headers, "cache-control": "no-store", "content-length": Buffer.byteLength(text) });
     res.end(text);

@@ -1,13 +1,11 @@
 /** Operations that are known ahead: with a file of them, keys without the scope admin run these alone. */
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { gatewayErrors } from "../errors.ts";
+import { sha256 } from "../hash.ts";
 import type { Yoga } from "./yoga.ts";
 
 /** By id, and by the SHA-256 of the text in hexadecimal digits. */
 export type Operations = ReadonlyMap<string, string>;
-
-const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 /**
  * A JSON file: either a list of texts, or an object of texts by id, as tools that persist operations write it.
@@ -18,7 +16,7 @@ export async function loadOperations(file: string, yoga: Pick<Yoga, "check">): P
   for (const [id, text] of await entriesOf(file)) {
     const problem = typeof text === "string" ? yoga.check(text) : "it is not a text";
     if (problem !== undefined) throw gatewayErrors.OPERATIONS_FILE({ file, reason: `the operation ${id} cannot run: ${problem}` });
-    known.set(id, text as string).set(hashOf(text as string), text as string);
+    known.set(id, text as string).set(sha256(text as string), text as string);
   }
   return known;
 }
@@ -49,5 +47,5 @@ export function known(operations: Operations, params: Params, free: boolean): Pa
     const text = operations.get(String(id).replace(/^sha256:/, ""));
     return text === undefined || (params.query !== undefined && params.query !== text) ? undefined : { ...rest, query: text };
   }
-  return free || (typeof params.query === "string" && operations.has(hashOf(params.query))) ? params : undefined;
+  return free || (typeof params.query === "string" && operations.has(sha256(params.query))) ? params : undefined;
 }

@@ -3,7 +3,7 @@ import { EnvelopArmor } from "@escape.tech/graphql-armor";
 import type { GraphQLError, GraphQLSchema, ValidationContext } from "graphql";
 import { createGraphQLError, createYoga, type Plugin } from "graphql-yoga";
 import type { App, Ctx } from "../app.ts";
-import { withoutPaths } from "../store/complete.ts";
+import { withoutPaths } from "../store/without-paths.ts";
 
 export interface YogaOptions {
   readonly app: App;

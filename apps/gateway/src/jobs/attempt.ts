@@ -26,7 +26,7 @@ export async function taskOf({ db, blobs, modules }: AttemptHost, job: JobRow): 
 }
 
 /** Files of what a job names beside its model. @throws NOT_FOUND */
-export async function lentFiles(db: Db, blobs: BlobStore, { data, batch, evaluation, teacher }: Pick<OptimizeSpec, "data" | "batch" | "evaluation" | "teacher">): Promise<Lent> {
+export async function lentFiles(db: Db, blobs: BlobStore, { data, batch, evaluation, teacher }: Omit<OptimizeSpec, "model" | "steps" | "seed" | "name">): Promise<Lent> {
   return {
     data: await dataOf(db, blobs, data, batch),
     ...(evaluation ? { evaluation: { ...evaluation, data: await dataOf(db, blobs, evaluation.data, batch) } } : {}),

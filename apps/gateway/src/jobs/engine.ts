@@ -36,7 +36,7 @@ export interface JobEngine {
   succeed(claim: Claim, publish: (tx: Sql) => Promise<JobResult>, peakBytes?: number): Promise<boolean>;
   fail(claim: Claim, problem: Problem, peakBytes?: number): Promise<boolean>;
   cancelled(claim: Claim): Promise<boolean>;
-  /** Hands a job back unfinished: a worker that stops. */
+  /** Hands a job back unfinished: a worker that stops. Such an attempt is none of those that a job may lose. */
   release(claim: Claim): Promise<boolean>;
   /** @throws JOB_STATE */
   cancel(id: string): Promise<JobRow>;
@@ -66,12 +66,12 @@ export function openEngine(db: Db): JobEngine {
     succeed: (claim, publish, peakBytes) => finish(claim, "SUCCEEDED", async (tx) => ({ result: await publish(tx) }), peakBytes),
     fail: (claim, error, peakBytes) => finish(claim, "FAILED", async () => ({ error }), peakBytes),
     cancelled: (claim) => finish(claim, "CANCELLED", async () => ({})),
-    release: (claim) => db.transaction(async (tx) => (await fence(tx, claim)) !== undefined && giveUp(tx, claim.job.id)),
+    release: (claim) => db.transaction(async (tx) => (await fence(tx, claim)) !== undefined && giveUp(tx, claim.job.id, "RELEASED")),
     cancel: (id) => db.transaction((tx) => cancel(tx, id)),
     async sweep(all = false) {
       const gone = await db.query<{ id: string }>(`select id from job where state in ('RUNNING', 'CANCELLING') and (lease_until < now() or $1)`, [all]);
       let swept = 0;
-      for (const { id } of gone) if (await db.transaction((tx) => giveUp(tx, id, !all))) swept++;
+      for (const { id } of gone) if (await db.transaction((tx) => giveUp(tx, id, "LOST", !all))) swept++;
       return swept;
     },
   };
@@ -160,15 +160,15 @@ async function cancel(tx: Sql, id: string): Promise<JobRow> {
   return (await one<JobRow>(tx, "select * from job where id = $1", [id]))!;
 }
 
-/** The attempt is over without a result: another one, or the end. */
-async function giveUp(tx: Sql, id: string, onlyExpired = false): Promise<boolean> {
+/** The attempt is over without a result: another one, or, when too many were lost, the end. */
+async function giveUp(tx: Sql, id: string, as: "LOST" | "RELEASED", onlyExpired = false): Promise<boolean> {
   const job = await one<JobRow>(tx, `select * from job where id = $1 and state in ('RUNNING', 'CANCELLING') ${onlyExpired ? "and lease_until < now()" : ""} for update`, [id]);
   if (!job) return false;
-  await endAttempt(tx, id, job.attempt, "LOST");
+  await endAttempt(tx, id, job.attempt, as);
   await append(tx, id, [{ type: "WORKER_LOST", data: { attempt: job.attempt } }]);
+  const { lost } = (await one<{ lost: number }>(tx, "select count(*)::int as lost from attempt where job_id = $1 and state = 'LOST'", [id]))!;
   if (job.state === "CANCELLING") await endJob(tx, id, "CANCELLED");
-  else if (job.attempt >= job.max_attempts) {
-    await endJob(tx, id, "FAILED", { error: problemFrom(gatewayErrors.WORKER_LOST({ attempts: job.attempt })) });
-  } else await tx.query("update job set state = 'QUEUED', lease_until = null, worker = null where id = $1", [id]);
+  else if (lost >= job.max_attempts) await endJob(tx, id, "FAILED", { error: problemFrom(gatewayErrors.WORKER_LOST({ attempts: lost })) });
+  else await tx.query("update job set state = 'QUEUED', lease_until = null, worker = null where id = $1", [id]);
   return true;
 }

@@ -1,5 +1,6 @@
 /** Jobs as rows. A job is accepted work; an attempt is one try of it by one worker; events are what happened, numbered without gaps. */
 import type { Json, LabelledMetric } from "@lathe/core";
+import type { BenchmarkJson } from "../task/protocol.ts";
 
 export type JobState = "QUEUED" | "RUNNING" | "CANCELLING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
 export const isFinal = (state: JobState): boolean => state === "SUCCEEDED" || state === "FAILED" || state === "CANCELLED";
@@ -21,15 +22,15 @@ export interface OptimizeSpec {
   readonly data?: string | undefined;
   readonly batch: number;
   readonly name: string;
-  readonly evaluation?: EvaluationSpec | undefined;
+  readonly evaluation?: Evaluation<string> | undefined;
   /** Model whose answers training may match. */
   readonly teacher?: string | undefined;
 }
 
-/** How steps that judge models do it. */
-export interface EvaluationSpec {
-  /** Artifact with labelled data; default: that of the job. */
-  readonly data?: string | undefined;
+/** How steps that judge models do it. Data is an artifact's id where a job is kept, its file where a task runs. */
+export interface Evaluation<Data> {
+  /** Labelled; default: that of the job. */
+  readonly data?: Data | undefined;
   readonly metric?: LabelledMetric | undefined;
   readonly labels?: string | undefined;
   readonly output?: string | undefined;
@@ -55,7 +56,7 @@ export interface JobResult {
   /** Digest of the report's JSON. */
   readonly report?: string;
   readonly reportHtml?: string;
-  readonly benchmark?: Json;
+  readonly benchmark?: BenchmarkJson;
 }
 
 export interface JobRow {

@@ -6,6 +6,7 @@ import type { App } from "../app.ts";
 const EVERY_MS = 3_600_000;
 /** Files this young may belong to something that is just being stored. */
 const GRACE_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
 export interface Collector {
   stop(): void;
@@ -36,17 +37,17 @@ export async function collect(app: App, graceMs = GRACE_MS): Promise<{ jobs: num
     files++;
   }
   await blobs.tidy();
-  await clearScratch(blobs.scratch, graceMs);
+  await clearScratch(blobs.scratch, Math.max(DAY_MS, limits.attemptMs, limits.inspectMs, limits.urlMs) + graceMs);
   app.log.info("collected", { jobs: jobs.length, uploads: uploads.length, files });
   return { jobs: jobs.length, uploads: uploads.length, files };
 }
 
-/** Parts of uploads that were given up, and files and task folders of processes that died; a day is longer than any of them is at work. */
-async function clearScratch(scratch: string, graceMs: number): Promise<void> {
+/** Parts of uploads that were given up, and files and task folders of processes that died: what was not touched for longer than anybody may be at work on it, here or on another machine. */
+async function clearScratch(scratch: string, ageMs: number): Promise<void> {
   for (const name of await readdir(scratch)) {
     const path = join(scratch, name);
     const found = await stat(path).catch(() => undefined);
-    const old = found !== undefined && found.mtimeMs < Date.now() - Math.max(graceMs, 86_400_000);
+    const old = found !== undefined && found.mtimeMs < Date.now() - ageMs;
     if (old) await rm(path, { force: true, recursive: true });
   }
 }

@@ -4,6 +4,7 @@ import ComplexityPlugin from "@pothos/plugin-complexity";
 import type { Json } from "@lathe/core";
 import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped, type ValueNode } from "graphql";
 import type { Ctx } from "../app.ts";
+import type { Page } from "../store/rows.ts";
 
 export interface Given {
   Context: Ctx;
@@ -68,14 +69,6 @@ export interface PageArgs {
   readonly after?: string | null | undefined;
   readonly last?: number | null | undefined;
   readonly before?: string | null | undefined;
-}
-
-/** A page as numbers: `count` entries between two places, from the front or from the back. */
-export interface Page {
-  readonly count: number;
-  readonly after: number | undefined;
-  readonly before: number | undefined;
-  readonly backward: boolean;
 }
 
 export const DEFAULT_PAGE = 20;
@@ -146,6 +139,7 @@ export function connections(builder: Builder): <T extends object>(name: string, 
       description: `One ${name} in a page.`,
       fields: (t) => ({
         cursor: t.exposeString("cursor", { description: "Its place in the list, opaque." }),
+        // Pothos makes the type of a result a condition on T, which is open here.
         node: t.field({ type: node, description: "The thing itself.", resolve: (e) => e.node as never }),
       }),
     });
@@ -153,7 +147,7 @@ export function connections(builder: Builder): <T extends object>(name: string, 
       description: `A page of a list of ${name}.`,
       fields: (t) => ({
         edges: t.field({ type: [edge], description: "Entries with their cursors.", complexity: { field: 1, multiplier: 1 }, resolve: (c) => [...c.edges] }),
-        nodes: t.field({ type: [node], description: "Entries without cursors.", complexity: { field: 1, multiplier: 1 }, resolve: (c) => c.edges.map((e) => e.node) as never }),
+        nodes: t.field({ type: [node], description: "Entries without cursors.", complexity: { field: 1, multiplier: 1 }, resolve: (c) => c.edges.map((e) => e.node) }),
         pageInfo: t.field({ type: info, description: "Where this page stands.", resolve: (c) => c.pageInfo }),
       }),
     });

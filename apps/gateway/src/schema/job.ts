@@ -4,8 +4,9 @@ import { mayRead } from "../app.ts";
 import { withoutCode } from "../errors.ts";
 import { globalId } from "../ids.ts";
 import { readJsonBlob } from "../jobs/attempt.ts";
-import type { EventType, JobKind, JobState, BenchmarkSpec, EvaluationSpec, JobEventRow, JobRow, OptimizeSpec, Problem, RecipeStepJson } from "../jobs/model.ts";
+import type { EventType, JobKind, JobState, BenchmarkSpec, Evaluation, JobEventRow, JobRow, OptimizeSpec, Problem, RecipeStepJson } from "../jobs/model.ts";
 import type { ArtifactRow } from "../store/models.ts";
+import type { BenchmarkJson } from "../task/protocol.ts";
 import { pageCost, pageOf, connect as connectRows, type Builder, type connections } from "./builder.ts";
 import type { fileTypes, nodeInterface } from "./files.ts";
 import { pageArgs, type ModelTypes } from "./model.ts";
@@ -28,7 +29,7 @@ const types: Record<EventType, string> = {
   WARNING: "Something was left alone or is doubtful.",
   STEP_FINISHED: "A step is done; `data.metrics` has its figures.",
   CANCEL_REQUESTED: "Somebody asked to stop it.",
-  WORKER_LOST: "The worker went away; another attempt follows unless all are used.",
+  WORKER_LOST: "The worker went away; another attempt follows unless too many were lost.",
   SUCCEEDED: "The last event of a job that has a result.",
   FAILED: "The last event of a job that failed.",
   CANCELLED: "The last event of a job that was stopped.",
@@ -42,21 +43,6 @@ interface AttemptValue {
   readonly peak_bytes: number | null;
   readonly started_at: Date;
   readonly finished_at: Date | null;
-}
-
-interface TimingValue {
-  readonly model: string;
-  readonly median: number;
-  readonly spread: number;
-  readonly p5: number;
-  readonly p95: number;
-  readonly speedup: number;
-  readonly repeats: number;
-}
-
-interface BenchmarkValue {
-  readonly timings: readonly TimingValue[];
-  readonly machine: { readonly cpu: string; readonly cores: number; readonly loadBefore: number; readonly loadAfter: number };
 }
 
 interface ReportValue {
@@ -84,7 +70,7 @@ export function jobTypes(builder: Builder, node: ReturnType<typeof nodeInterface
     description: "One try of a job by one worker, in a process of its own.",
     fields: (t) => ({
       number: t.exposeInt("number", { description: "From 1." }),
-      state: t.exposeString("state", { description: "RUNNING, SUCCEEDED, FAILED, CANCELLED or LOST." }),
+      state: t.exposeString("state", { description: "RUNNING, SUCCEEDED, FAILED, CANCELLED, LOST, or RELEASED when its worker stopped in good order." }),
       isolation: t.exposeString("isolation", { description: "PROCESS: a child process watched from outside. PROCESS_LIMITED: the system enforces its memory limit too." }),
       error: t.field({ type: error, nullable: true, description: "Why it failed.", resolve: (a) => a.error }),
       peakBytes: t.field({ type: "Long", nullable: true, description: "Most memory that was seen in use.", resolve: (a) => a.peak_bytes }),
@@ -128,7 +114,7 @@ export function jobTypes(builder: Builder, node: ReturnType<typeof nodeInterface
       html: t.field({ type: artifact, nullable: true, description: "All of it as one page.", resolve: (r) => r.html }),
     }),
   });
-  const timing = builder.objectRef<TimingValue>("Timing").implement({
+  const timing = builder.objectRef<BenchmarkJson["timings"][number]>("Timing").implement({
     description: "Times of one model in a benchmark, in milliseconds a run.",
     fields: (t) => ({
       model: t.field({ type: model, nullable: true, description: "The model; null when it was deleted since.", resolve: (x, _, ctx) => ctx.app.rows.model(x.model) }),
@@ -140,7 +126,7 @@ export function jobTypes(builder: Builder, node: ReturnType<typeof nodeInterface
       repeats: t.exposeInt("repeats", { description: "Runs in one sample." }),
     }),
   });
-  const machine = builder.objectRef<BenchmarkValue["machine"]>("Machine").implement({
+  const machine = builder.objectRef<BenchmarkJson["machine"]>("Machine").implement({
     description: "Where a benchmark ran, and how busy that was.",
     fields: (t) => ({
       cpu: t.exposeString("cpu", { description: "Processor." }),
@@ -149,14 +135,14 @@ export function jobTypes(builder: Builder, node: ReturnType<typeof nodeInterface
       loadAfter: t.exposeFloat("loadAfter", { description: "Load of the system after." }),
     }),
   });
-  const benchmark = builder.objectRef<BenchmarkValue>("Benchmark").implement({
+  const benchmark = builder.objectRef<BenchmarkJson>("Benchmark").implement({
     description: "Models timed against each other, in turns; the first is the baseline.",
     fields: (t) => ({
       timings: t.field({ type: [timing], description: "In the order given.", resolve: (b) => [...b.timings] }),
       machine: t.field({ type: machine, description: "Where it ran.", resolve: (b) => b.machine }),
     }),
   });
-  const evaluation = builder.objectRef<EvaluationSpec>("Evaluation").implement({
+  const evaluation = builder.objectRef<Evaluation<string>>("Evaluation").implement({
     description: "How models are judged.",
     fields: (t) => ({
       dataset: t.field({ type: artifact, nullable: true, description: "The labelled data; null for the job's own.", resolve: async (e, _, { app }) => (e.data === undefined ? undefined : app.rows.artifact(e.data)) }),
@@ -203,7 +189,7 @@ export function jobTypes(builder: Builder, node: ReturnType<typeof nodeInterface
           return { data: await readJsonBlob<ReportData>(app.blobs, json.digest), json, html };
         },
       }),
-      benchmark: t.field({ type: benchmark, nullable: true, description: "The times of a benchmark.", resolve: (j) => (j.result?.benchmark as unknown as BenchmarkValue | undefined) ?? null }),
+      benchmark: t.field({ type: benchmark, nullable: true, description: "The times of a benchmark.", resolve: (j) => j.result?.benchmark ?? null }),
       error: t.field({ type: error, nullable: true, description: "Why it failed.", resolve: (j) => j.error }),
       retryOf: t.field({ type: job, nullable: true, description: "The job that it tries again.", resolve: async (j, _, ctx) => {
         const row = j.retry_of === null ? undefined : await ctx.app.rows.job(j.retry_of);

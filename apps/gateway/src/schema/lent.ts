@@ -2,11 +2,13 @@
 import { labelledMetrics, type LabelledMetric } from "@lathe/core";
 import type { Ctx } from "../app.ts";
 import { gatewayErrors } from "../errors.ts";
-import type { EvaluationSpec } from "../jobs/model.ts";
+import type { Evaluation, OptimizeSpec } from "../jobs/model.ts";
 import { find } from "../store/find.ts";
 import type { Builder } from "./builder.ts";
 import type { Given } from "./recipe-of.ts";
+import { choiceNames } from "./step-input.ts";
 
+const metrics = Object.keys(labelledMetrics) as LabelledMetric[];
 const meanings: Record<LabelledMetric, string> = {
   accuracy: "Share of examples whose label is the highest score.",
   top5: "Share of examples whose label is among the five highest scores.",
@@ -16,7 +18,7 @@ const meanings: Record<LabelledMetric, string> = {
 export function evaluationInput(builder: Builder) {
   const metric = builder.enumType("EvaluationMetric", {
     description: "How outputs and labels make a score; higher is better.",
-    values: Object.fromEntries(Object.keys(labelledMetrics).map((value) => [value.toUpperCase().replaceAll("-", "_"), { value, description: meanings[value as LabelledMetric] }])) as Record<string, { value: LabelledMetric; description: string }>,
+    values: Object.fromEntries(choiceNames(metrics)!.map((name, i) => [name, { value: metrics[i]!, description: meanings[metrics[i]!] }])),
   });
   return builder.inputType("EvaluationInput", {
     description: "How steps that judge models do it: on labelled data, by one figure.",
@@ -37,17 +39,11 @@ export interface LentArgs {
   readonly batch?: number | null | undefined;
   readonly seed?: number | null | undefined;
   readonly teacher?: string | null | undefined;
-  readonly evaluation?: { readonly data?: string | null | undefined; readonly metric?: string | null | undefined; readonly labels?: string | null | undefined; readonly output?: string | null | undefined } | null | undefined;
+  readonly evaluation?: { readonly data?: string | null | undefined; readonly metric?: LabelledMetric | null | undefined; readonly labels?: string | null | undefined; readonly output?: string | null | undefined } | null | undefined;
 }
 
 /** As a job keeps it. */
-export interface LentSpec {
-  readonly data?: string;
-  readonly batch: number;
-  readonly seed: number;
-  readonly teacher?: string;
-  readonly evaluation?: EvaluationSpec;
-}
+export type LentSpec = Omit<OptimizeSpec, "model" | "steps" | "name">;
 
 /** @throws NOT_FOUND, INVALID_INPUT */
 export async function lentSpec(ctx: Ctx, { data, batch, seed, teacher, evaluation }: LentArgs): Promise<LentSpec> {
@@ -60,10 +56,10 @@ export async function lentSpec(ctx: Ctx, { data, batch, seed, teacher, evaluatio
   };
 }
 
-async function evaluationSpec(ctx: Ctx, { data, metric, labels, output }: NonNullable<LentArgs["evaluation"]>): Promise<EvaluationSpec> {
+async function evaluationSpec(ctx: Ctx, { data, metric, labels, output }: NonNullable<LentArgs["evaluation"]>): Promise<Evaluation<string>> {
   return {
     ...(data ? { data: await datasetId(ctx, "evaluation.data", data) } : {}),
-    ...(metric ? { metric: metric as LabelledMetric } : {}),
+    ...(metric ? { metric } : {}),
     ...(labels ? { labels } : {}),
     ...(output ? { output } : {}),
   };

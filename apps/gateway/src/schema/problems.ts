@@ -1,7 +1,6 @@
 /** Failures that a client can act on are part of the schema: each mutation gives a union of its result and these. */
-import { isLatheError } from "@lathe/core";
 import type { ObjectRef } from "@pothos/core";
-import { withoutCode } from "../errors.ts";
+import { isForClient, withoutCode } from "../errors.ts";
 import type { Builder, Types } from "./builder.ts";
 
 export const problemTypes = ["InvalidInput", "NotFound", "Conflict", "LimitExceeded", "Forbidden"] as const;
@@ -36,14 +35,13 @@ const typeOf: Readonly<Record<string, ProblemType>> = {
   FORBIDDEN: "Forbidden",
 };
 
-/** @throws what is not one of our errors: the caller masks it */
+/** @throws what is not for clients: the caller masks it */
 export function problemOf(error: unknown): ProblemValue {
-  if (!isLatheError(error)) throw error;
+  if (!isForClient(error)) throw error;
   const { code, remedy } = error;
   const said = withoutCode(code, error.message);
   return { __typename: typeOf[code] ?? "InvalidInput", code, message: said.endsWith(` ${remedy}`) ? said.slice(0, -remedy.length - 1) : said, remedy };
 }
-
 
 export function problems(builder: Builder) {
   const base = builder.interfaceRef<ProblemValue>("UserError").implement({

@@ -2,11 +2,13 @@
  * Content-addressed files: `blobs/sha256/ab/<digest>`. A file gets its name only when all bytes are there, hashed and flushed, so what is
  * found under a digest is that content. Names and paths of clients never come here: only digests that this program has checked.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import { gatewayErrors } from "../errors.ts";
+import { sha256, sha256OfFile } from "../hash.ts";
 import type { S3Options } from "./s3.ts";
 
 export interface BlobStore {
@@ -21,7 +23,7 @@ export interface BlobStore {
   putBytes(bytes: Uint8Array): Promise<{ digest: string; size: number }>;
   /** Takes over a file inside {@link scratch}: hashes it, flushes it and names it. @throws UPLOAD_MISMATCH, and the file is gone then */
   adopt(file: string, expected?: string): Promise<{ digest: string; size: number }>;
-  read(digest: string, start?: number): NodeJS.ReadableStream;
+  read(digest: string, start?: number): Readable;
   /** Every digest with the time it was last put, for the garbage collector. */
   list(): AsyncIterable<{ digest: string; at: number }>;
   remove(digest: string): Promise<void>;
@@ -37,7 +39,7 @@ export function checkDigest(text: string): string {
   return text;
 }
 
-export const digestOf = (bytes: Uint8Array | string): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+export const digestOf = (bytes: Uint8Array | string): string => `sha256:${sha256(bytes)}`;
 
 /** In a folder of this machine, or of a file system that several share; with `s3` in a bucket, and the folder holds copies. */
 export async function openBlobs(folder: string, s3?: S3Options): Promise<BlobStore> {
@@ -56,7 +58,7 @@ async function openFiles(folder: string): Promise<BlobStore> {
     return join(root, hex.slice(0, 2), hex);
   };
   const adopt: BlobStore["adopt"] = async (file, expected) => {
-    const digest = await hashFile(file);
+    const digest = `sha256:${await sha256OfFile(file)}`;
     if (expected !== undefined && digest !== expected) {
       await rm(file, { force: true });
       throw gatewayErrors.UPLOAD_MISMATCH({ digest: expected, received: digest });
@@ -100,12 +102,6 @@ async function openFiles(folder: string): Promise<BlobStore> {
     remove: (digest) => rm(pathOf(digest), { force: true }),
     tidy: async () => {},
   };
-}
-
-async function hashFile(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return `sha256:${hash.digest("hex")}`;
 }
 
 async function withFile<T>(path: string, flags: string, work: (handle: FileHandle) => Promise<T>): Promise<T> {

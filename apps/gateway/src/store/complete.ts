@@ -8,8 +8,6 @@ import { checkDataName, insertArtifact, insertModel, modelFiles, putJson, type A
 import type { UploadRow } from "./uploads.ts";
 import { withoutPaths } from "./without-paths.ts";
 
-export { withoutPaths };
-
 export interface ModelUpload {
   readonly name: string;
   readonly graph: string;

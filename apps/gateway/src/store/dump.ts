@@ -12,6 +12,7 @@ import { pipeline } from "node:stream/promises";
 import { one, type Db, type Sql } from "../db/db.ts";
 import { migrations } from "../db/migrations.ts";
 import { gatewayErrors } from "../errors.ts";
+import { sha256OfFile } from "../hash.ts";
 import { openBlobs, type BlobStore } from "./blobs.ts";
 
 /** Tables with what orders their rows; a table comes after those it refers to. */
@@ -71,7 +72,8 @@ export async function exportDump({ db, blobs }: Stores, folder: string): Promise
 export async function importDump({ db, blobs }: Stores, folder: string): Promise<DumpSummary> {
   const manifest = await readManifest(folder);
   for (const { name, sha256 } of manifest.tables) {
-    if ((await hashOf(tableFile(folder, name))) !== sha256) throw gatewayErrors.DUMP_INVALID({ folder, reason: `the table ${name} is not what was exported` });
+    const file = tableFile(folder, name);
+    if (!existsSync(file) || (await sha256OfFile(file)) !== sha256) throw gatewayErrors.DUMP_INVALID({ folder, reason: `the table ${name} is not what was exported` });
   }
   await demandEmpty(db);
   const source = await openBlobs(folder);
@@ -170,12 +172,6 @@ function parseManifest(folder: string, text: string): DumpManifest {
   } catch (cause) {
     throw gatewayErrors.DUMP_INVALID({ folder, reason: "its manifest.json is no JSON" }, cause);
   }
-}
-
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  if (existsSync(file)) for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {

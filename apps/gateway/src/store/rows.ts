@@ -6,7 +6,7 @@ import type { BlobStore } from "./blobs.ts";
 import { readJsonBlob } from "../jobs/attempt.ts";
 import type { ArtifactRow, ModelRow } from "./models.ts";
 
-/** `count` rows between two numbers of rows; `backward`: the last of them. */
+/** A page of a list: `count` entries between two places, from the front or, `backward`, from the back. */
 export interface Page {
   readonly count: number;
   readonly after: number | undefined;

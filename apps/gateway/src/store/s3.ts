@@ -2,13 +2,12 @@
  * The few requests of an S3-compatible server that a store of files needs, signed by `aws4fetch` (AWS Signature Version 4), which
  * is loaded only when a store is opened.
  */
-import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { open, stat } from "node:fs/promises";
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { AwsClient } from "aws4fetch";
 import { gatewayErrors } from "../errors.ts";
+import { sha256 } from "../hash.ts";
 import { redact } from "../log.ts";
 
 export interface S3Options {
@@ -63,7 +62,7 @@ export async function openS3({ url, partBytes = PART, region = "us-east-1", ...k
     async get(key, file) {
       const response = await ask("GET", at(key), { or404: true });
       if (response.status === 404) return false;
-      await pipeline(Readable.fromWeb(response.body as never), createWriteStream(file, { flags: "wx", mode: 0o600 }));
+      await pipeline(response.body ?? [], createWriteStream(file, { flags: "wx", mode: 0o600 }));
       return true;
     },
     async *list(under) {
@@ -88,9 +87,9 @@ export async function openS3({ url, partBytes = PART, region = "us-east-1", ...k
 type Ask = (method: string, url: string, more?: { body?: Uint8Array<ArrayBuffer> | string; sha256?: string; or404?: boolean }) => Promise<Response>;
 
 /** Hashes of bodies are signed, so that the server refuses what was changed on the way. */
-const asker = (client: AwsClient): Ask => async (method, url, { body, sha256 = hex(body ?? ""), or404 = false } = {}) => {
+const asker = (client: AwsClient): Ask => async (method, url, { body, sha256: hash = sha256(body ?? ""), or404 = false } = {}) => {
   const action = `${method} ${new URL(url).pathname}`;
-  const response = await client.fetch(url, { method, body: body ?? null, headers: { "x-amz-content-sha256": sha256 } }).catch((cause: unknown) => {
+  const response = await client.fetch(url, { method, body: body ?? null, headers: { "x-amz-content-sha256": hash } }).catch((cause: unknown) => {
     throw gatewayErrors.STORE_FAILED({ action, reason: cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause) });
   });
   if (response.ok || (or404 && response.status === 404)) return response;
@@ -141,8 +140,6 @@ async function part(file: string, start: number, length: number): Promise<Uint8A
     await handle.close();
   }
 }
-
-const hex = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
 
 /** Text of the first element of that name; names and numbers of S3 hold nothing that needs decoding, but for messages, which people read. */
 const inside = (xml: string, name: string): string => new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1] ?? "";

@@ -1,4 +1,4 @@
-import { type Json, type Model } from "@lathe/core";
+import type { Model } from "@lathe/core";
 import { benchmark, ortRuntime, randomFeeds } from "@lathe/ort";
 import { openData, openModel } from "./open.ts";
 import type { TaskHost, TaskOf, TaskResult } from "./protocol.ts";
@@ -11,8 +11,5 @@ export async function time({ models, folder, rounds, data, threads }: TaskOf<"be
   const feeds = data ? (await (await openData(data)).take(1).toArray())[0]! : randomFeeds(first, { bindings: Object.fromEntries([...symbols].map((s) => [s, 1])) });
   const onRound = (done: number): void => host.event({ type: "progress", step: { name: "benchmark", index: 0, path: [0] }, atMs: 0, overall: done / rounds, fraction: done / rounds, elapsedMs: 0, etaMs: undefined });
   const { timings, machine } = await benchmark(loaded, feeds, { rounds, threads, signal: host.signal, onRound, runtime: ortRuntime() });
-  return { kind: "benchmark", benchmark: plain({ timings: timings.map(({ name: model, median, spread, p5, p95, speedup, repeats }) => ({ model, median, spread, p5, p95, speedup, repeats })), machine }) };
+  return { kind: "benchmark", benchmark: { timings: timings.map(({ name: model, median, spread, p5, p95, speedup, repeats }) => ({ model, median, spread, p5, p95, speedup, repeats })), machine } };
 }
-
-/** As JSON data: numbers that are not finite become null. */
-export const plain = (value: unknown): Json => JSON.parse(JSON.stringify(value ?? null)) as Json;

@@ -2,8 +2,7 @@
  * What steps would do. Steps that need no more than the model, or data that is there, are rehearsed: run on a copy, in the order and with
  * the seeds of a job, for a limited time. So what is foretold is what came out, never an estimate. What a rehearsal cannot tell is said to be unknown.
  */
-import { encodeParts, isLatheError, modelToProto, pipeline, type AnyTechnique, type Model, type Predicate, type Step } from "@lathe/core";
-import { plain } from "./benchmark.ts";
+import { encodeParts, isLatheError, modelToProto, pipeline, type AnyTechnique, type Json, type Model, type Predicate, type RunOptions, type Step } from "@lathe/core";
 import { factsOf } from "./facts.ts";
 import { openModel } from "./open.ts";
 import { pipelineOf } from "./optimize.ts";
@@ -26,7 +25,7 @@ export async function plan({ model, folder, modules, steps, seed, lent, threads,
   const source = await openModel(model, folder);
   const stop = bound.findIndex((step) => whyNot(step, lent) !== undefined);
   const rehearsable = stop < 0 ? bound : bound.slice(0, stop);
-  const services = { ...(await lend({ steps: rehearsable, source, lent, folder, threads, samples: REHEARSED_SAMPLES })) };
+  const services = await lend({ steps: rehearsable, source, lent, folder, threads, samples: REHEARSED_SAMPLES });
   const rehearsed = await rehearse(rehearsable, source, { ...services, seed, signal: AbortSignal.any([host.signal, AbortSignal.timeout(rehearsalMs)]) }, rehearsalMs);
   const told: PlannedStep[] = [];
   for (const [i, step] of bound.entries()) {
@@ -43,7 +42,7 @@ function whyNot(step: Step, lent: Lent): string | undefined {
   return judged.length === 0 ? undefined : `What it makes depends on ${judged.map((need) => (need === "evaluate" ? "judging models" : need === "trainer" ? "training" : need)).join(" and ")}, which only a job does.`;
 }
 
-type Settings = Parameters<ReturnType<typeof pipeline>["run"]>[1] & { readonly signal: AbortSignal };
+type Settings = RunOptions<never> & { readonly signal: AbortSignal };
 
 async function rehearse(steps: readonly Step[], source: Model, settings: Settings, limitMs: number): Promise<Rehearsed[]> {
   const done: Rehearsed[] = [];
@@ -51,7 +50,7 @@ async function rehearse(steps: readonly Step[], source: Model, settings: Setting
   const sampled = (i: number): boolean => steps.slice(0, i + 1).some((step) => step.needs.includes("data"));
   const watched = steps.map((step, i) => watch(step, (before, after, metrics) => void done.push({ predicted: { basis: sampled(i) ? "SAMPLED" : "EXACT", ...figuresOf(before, after, metrics) } })));
   try {
-    await pipeline(...watched).run(source, settings as never).result;
+    await pipeline(...watched).run(source, settings).result;
   } catch (error) {
     const timedOut = settings.signal.aborted;
     done.push(timedOut ? { unknown: `Its rehearsal took longer than the ${limitMs} ms that a plan may take.` } : { problem: sentence(error) });
@@ -98,3 +97,6 @@ async function problemOf({ technique, needs }: Step, model: Model, options: unkn
 }
 
 const sentence = (error: unknown): string => (isLatheError(error) ? withoutCode(error.code, error.message) : error instanceof Error ? error.message : String(error));
+
+/** As JSON data: numbers that are not finite become null. */
+const plain = (value: unknown): Json => JSON.parse(JSON.stringify(value ?? null)) as Json;

@@ -1,6 +1,7 @@
 /** What a parent and its child say to each other: the task as one line of JSON on the child's stdin, then lines of JSON on its fd 3. */
-import type { Json, LabelledMetric, ReportData, RunEvent } from "@lathe/core";
-import type { RecipeStepJson } from "../jobs/model.ts";
+import type { Json, ReportData, RunEvent } from "@lathe/core";
+import type { Benchmark, Timing } from "@lathe/ort";
+import type { Evaluation, Problem, RecipeStepJson } from "../jobs/model.ts";
 import type { GraphJson, StatsJson } from "./facts.ts";
 import type { Touched } from "./touched.ts";
 
@@ -15,18 +16,10 @@ export interface DataFile {
   readonly batch: number;
 }
 
-/** How models are judged; without data of its own, by that of the job. */
-export interface Evaluation {
-  readonly data?: DataFile | undefined;
-  readonly metric?: LabelledMetric | undefined;
-  readonly labels?: string | undefined;
-  readonly output?: string | undefined;
-}
-
 /** What a job names beside its model, for services. */
 export interface Lent {
   readonly data?: DataFile | undefined;
-  readonly evaluation?: Evaluation | undefined;
+  readonly evaluation?: Evaluation<DataFile> | undefined;
   readonly teacher?: ModelFiles | undefined;
 }
 
@@ -91,13 +84,18 @@ export type TaskResult =
   | { readonly kind: "inspect"; readonly stats: StatsJson; readonly graph: GraphJson }
   | { readonly kind: "plan"; readonly steps: readonly PlannedStep[] }
   | { readonly kind: "optimize"; readonly stats: StatsJson; readonly graph: GraphJson; readonly report: ReportData; readonly html: string; readonly external: boolean }
-  | { readonly kind: "benchmark"; readonly benchmark: Json };
+  | { readonly kind: "benchmark"; readonly benchmark: BenchmarkJson };
+
+/** What is kept of a benchmark: no single samples, and models by their ids. */
+export interface BenchmarkJson extends Pick<Benchmark, "machine"> {
+  readonly timings: readonly (Omit<Timing, "name" | "samples"> & { readonly model: string })[];
+}
 
 export type FromChild =
   | { readonly ready: true }
   | { readonly event: RunEvent }
   | { readonly result: TaskResult }
-  | { readonly failure: { readonly code: string; readonly message: string } };
+  | { readonly failure: Problem };
 
 /** One line may be at most this long; a child that writes more is ended. */
 export const MAX_LINE = 256 * 2 ** 20;
