@@ -71,9 +71,7 @@ function leave(node: Node, body: Graph, value: Value, graph: Graph): Value {
 }
 
 function insertAll(graph: Graph, node: Node, stacked: Value, name: string): Value {
-  const shape = graph.addInitializer(`${name}__shape`, Tensor.int64([-1]));
-  const line = new Node({ opType: "Reshape", inputs: [stacked, shape], outputs: [new Value(`${name}__line`, tensorType("float32"))] });
-  graph.insertAfter(node, line);
+  const line = graph.insertAfter(node, flattening(graph, stacked, name));
   const zero = graph.addInitializer(`${name}__zero`, Tensor.from("float32", [1], [0]));
   return graph.insertAfter(line, new Node({ opType: "Concat", inputs: [line.out, zero], outputs: [new Value(`${name}__all`, tensorType("float32", [null]))], attributes: { axis: attr.int(0) } })).out;
 }
@@ -84,9 +82,12 @@ function zeros(graph: Graph, name: string, count: number): Value {
   return graph.append(new Node({ opType: "Identity", inputs: [zero], outputs: [new Value(name, tensorType("float32", [count]))] })).out;
 }
 
-function flat(graph: Graph, value: Value): Value {
-  const shape = graph.addInitializer(`${value.name}__shape`, Tensor.int64([-1]));
-  return graph.append(new Node({ opType: "Reshape", inputs: [value, shape], outputs: [new Value(`${value.name}__flat`, tensorType("float32", [null]))] })).out;
+const flat = (graph: Graph, value: Value): Value => graph.append(flattening(graph, value, value.name)).out;
+
+/** A node, not yet in the graph, that makes a vector of a value. */
+function flattening(graph: Graph, value: Value, name: string): Node {
+  const shape = graph.addInitializer(`${name}__shape`, Tensor.int64([-1]));
+  return new Node({ opType: "Reshape", inputs: [value, shape], outputs: [new Value(`${name}__flat`, tensorType("float32", [null]))] });
 }
 
 /** [least, greatest] of a value. */

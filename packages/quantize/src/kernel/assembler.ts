@@ -6,7 +6,7 @@
 /** Encoded instructions. */
 export type Code = readonly number[];
 
-export const types = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
+const types = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b } as const;
 type ValueType = keyof typeof types;
 
 /** LEB128, unsigned and signed. */
@@ -38,7 +38,7 @@ const at = (code: readonly number[]) => (offset: number, ...args: readonly Code[
 
 export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
-  load: at([0x28]), store: at([0x36]), store8: at([0x3a]),
+  load: at([0x28]), store: at([0x36]),
   add: op(0x6a), sub: op(0x6b), mul: op(0x6c), shl: op(0x74), shr: op(0x75), lt: op(0x48), gt: op(0x4a), ge: op(0x4e), and: op(0x71),
   /** Saturating; of NaN: 0. */
   fromF64: op(0xfc, 2),
@@ -52,7 +52,7 @@ export const f32 = {
 
 export const f64 = {
   const: (value: number): Code => [0x44, ...doubleBytes(value)],
-  add: op(0xa0), sub: op(0xa1), mul: op(0xa2), lt: op(0x63), gt: op(0x64), fromI32: op(0xb7), fromF32: op(0xbb),
+  sub: op(0xa1), mul: op(0xa2), lt: op(0x63), gt: op(0x64), fromI32: op(0xb7), fromF32: op(0xbb),
 };
 
 export const v128 = {

@@ -4,7 +4,7 @@
  * blocks of padding b = ceil(before / 2) and shift = 2b - before, row i is half (i + shift) % 2 of block y - b + floor((i + shift) / 2).
  * The products are the same, in another order: see align-channels.ts for where that matters.
  */
-import { Tensor, type Node, type Shape } from "@lathe/core";
+import { autoPad, Tensor, windowAttributes, type Node, type Shape } from "@lathe/core";
 
 interface Axis {
   readonly shift: number;
@@ -23,8 +23,8 @@ export interface FoldPlan {
 /** undefined when the convolution is none of stride two over an image of even and known size. */
 export function foldPlan(conv: Node): FoldPlan | undefined {
   const [shape, dims] = [conv.input(0)?.shape, conv.input(1)?.shape];
-  if (shape?.length !== 4 || dims?.length !== 4 || conv.string("auto_pad", "NOTSET") !== "NOTSET") return undefined;
-  const [strides, dilations, pads] = [conv.ints("strides", [1, 1]), conv.ints("dilations", [1, 1]), conv.ints("pads", [0, 0, 0, 0])];
+  if (shape?.length !== 4 || dims?.length !== 4 || autoPad(conv) !== "NOTSET") return undefined;
+  const { strides, dilations, pads } = windowAttributes(conv, 2);
   if (strides.some((s) => s !== 2) || dilations.some((d) => d !== 1)) return undefined;
   const axes = [0, 1].map((i) => foldAxis(shape[i + 2], dims[i + 2], pads[i]!, pads[i + 2]!));
   const [y, x] = axes;

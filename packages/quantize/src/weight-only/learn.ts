@@ -1,5 +1,5 @@
 /** The algorithms that learn from data: GPTQ gives whole matrices, AWQ changes the float weights. */
-import type { Model, Node, Value } from "@lathe/core";
+import type { Model, Node } from "@lathe/core";
 import { applyAwq } from "./awq.ts";
 import { weightOnlyErrors } from "./errors.ts";
 import { gptqMatrix } from "./gptq.ts";
@@ -36,25 +36,24 @@ export async function learn(
   const matrices = new Map<Node, QuantizedMatrix>();
   const alphas: Record<string, number> = {};
   if (seen.size === 0) return { matrices, alphas };
-  const inputs = new Map([...seen.keys()].map((value) => [value.name, value]));
-  const widths = new Map([...seen].map(([value, [product]]) => [value.name, product!.view.k]));
+  const widths = new Map([...seen].map(([name, [product]]) => [name, product!.view.k]));
   let done = 0;
   await eachGram(model, widths, samples, { runtime, data, signal }, async (name, gram) => {
-    const input = inputs.get(name)!;
-    const group = seen.get(input)!;
+    const group = seen.get(name)!;
+    const [first] = group;
     await turn(done++, widths.size, name);
-    if (algorithm === "awq") alphas[name] = applyAwq(input, group, gram, { ...optionsFor(group[0]!), clip }, model.graph);
+    if (algorithm === "awq") alphas[name] = applyAwq(first!.activation, group, gram, { ...optionsFor(first!), clip }, model.graph);
     else for (const product of group) matrices.set(product.node, gptqMatrix(product.view, gram, { ...optionsFor(product), damping, actOrder }, name));
   });
   return { matrices, alphas };
 }
 
-function byActivation(model: Model, products: readonly Product[]): { seen: Map<Value, Product[]>; hidden: Product[] } {
-  const seen = new Map<Value, Product[]>();
+function byActivation(model: Model, products: readonly Product[]): { seen: Map<string, Product[]>; hidden: Product[] } {
+  const seen = new Map<string, Product[]>();
   const hidden: Product[] = [];
   for (const product of products) {
     if (product.activation.graph !== model.graph) hidden.push(product);
-    else seen.set(product.activation, [...(seen.get(product.activation) ?? []), product]);
+    else seen.set(product.activation.name, [...(seen.get(product.activation.name) ?? []), product]);
   }
   return { seen, hidden };
 }

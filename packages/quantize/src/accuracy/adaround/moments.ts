@@ -23,9 +23,10 @@ export interface MomentOptions {
 
 /** Moments of each group of a layer. `quantized` is the model whose earlier layers are quantized; undefined: the float one's inputs count. */
 export async function momentsOf(float: Model, quantized: Model | undefined, layer: Linear, options: MomentOptions): Promise<Moments[]> {
-  const { batches, runtime, signal, random } = options;
+  const { batches, runtime, signal, random, products } = options;
+  const { columns } = layer;
   const perBatch = Math.ceil(options.places / batches.length);
-  const sums = Array.from({ length: layer.groups }, () => ({ gram: new Float64Array(layer.columns ** 2), shift: quantized && new Float64Array(layer.columns ** 2), excess: quantized && new Float64Array(layer.columns ** 2), count: 0 }));
+  const sums = Array.from({ length: layer.groups }, () => ({ gram: new Float64Array(columns ** 2), shift: quantized && new Float64Array(columns ** 2), excess: quantized && new Float64Array(columns ** 2) }));
   const chosen: { places: readonly Place[]; dims: readonly number[]; rows: Float64Array[] }[] = [];
   await eachActivation(float, [layer.input.name, layer.output.name], batches, runtime, (tensors) => {
     const [x, y] = [tensors[layer.input.name]!, tensors[layer.output.name]!];
@@ -44,16 +45,19 @@ export async function momentsOf(float: Model, quantized: Model | undefined, laye
       signal?.throwIfAborted();
       const x = rows[g]!;
       const seen = others[b]?.[g] ?? x;
-      add(sum.gram, await outer(seen, seen, places.length, layer.columns, options.products));
+      /** a^T b for a, b [places, columns], `a` transposed. */
+      const outer = (a: Float64Array, b: Float64Array): Float64Array | Promise<Float64Array> => products.multiply(a, b, columns, places.length, columns);
+      add(sum.gram, await outer(transposed(seen, columns), seen));
       if (sum.shift && sum.excess) {
         const e = seen.map((s, i) => s - x[i]!);
-        add(sum.shift, await outer(e, seen, places.length, layer.columns, options.products));
-        add(sum.excess, await outer(e, e, places.length, layer.columns, options.products));
+        const turned = transposed(e, columns);
+        add(sum.shift, await outer(turned, seen));
+        add(sum.excess, await outer(turned, e));
       }
-      sum.count += places.length;
     }
   }
-  return sums.map(({ gram, shift, excess, count }) => ({ gram: gram.map((v) => v / count), shift: shift?.map((v) => v / count), excess: excess?.map((v) => v / count) }));
+  const count = chosen.reduce((sum, { places }) => sum + places.length, 0);
+  return sums.map(({ gram, shift, excess }) => ({ gram: gram.map((v) => v / count), shift: shift?.map((v) => v / count), excess: excess?.map((v) => v / count) }));
 }
 
 function choose([examples, each]: readonly [number, number], count: number, random: Random): Place[] {
@@ -63,11 +67,11 @@ function choose([examples, each]: readonly [number, number], count: number, rand
   return Array.from({ length: count }, () => place(random.int(all)));
 }
 
-/** a^T b for a, b [count, columns]. */
-function outer(a: Float64Array, b: Float64Array, count: number, columns: number, products: Products): Float64Array | Promise<Float64Array> {
-  const turned = new Float64Array(a.length);
-  for (let r = 0; r < count; r++) for (let c = 0; c < columns; c++) turned[c * count + r] = a[r * columns + c]!;
-  return products.multiply(turned, b, columns, count, columns);
+function transposed(rows: Float64Array, columns: number): Float64Array {
+  const count = rows.length / columns;
+  const turned = new Float64Array(rows.length);
+  for (let r = 0; r < count; r++) for (let c = 0; c < columns; c++) turned[c * count + r] = rows[r * columns + c]!;
+  return turned;
 }
 
 function add(to: Float64Array, what: Float64Array): void {
