@@ -7,7 +7,7 @@ import { patternOf } from "./sparse/pattern.ts";
 import { countOf, type Mask } from "./sparse/masks.ts";
 import { magnitudeThreshold, zeroedBelow } from "./sparse/threshold.ts";
 import { weightsOf, type Weight } from "./sparse/weights.ts";
-import { compressedSizes } from "./storage/sizes.ts";
+import { compressedSizes, sizeChange } from "./storage/sizes.ts";
 import { setConstant } from "./structure/constants.ts";
 import { dependencyGraph } from "./structure/dependency-graph.ts";
 import { prepare } from "./structure/prepare.ts";
@@ -79,10 +79,10 @@ export const pruneWeights = defineTechnique({
     ctx.warn({ code: "PRUNE_NO_SPEEDUP", message: NO_SPEEDUP });
     const total = perTensor.reduce((sum, w) => sum + w.weights, 0);
     const zeros = perTensor.reduce((sum, w) => sum + w.zeros, 0);
-    const after = await compressedSizes(model);
+    const change = await sizeChange(before, model);
     return {
-      metrics: { tensors: weights.length, weights: total, zeros, sparsity: zeros / total, gzipBytesBefore: before.gzip, gzipBytes: after.gzip, ...(permuted ? { permutedGroups: permuted.groups, keptMagnitudeGain: permuted.gain } : {}) },
-      details: { sizes: { before: { ...before }, after: { ...after } }, tensors: perTensor, curves: [{ title: "Zeros in each weight", x: "weight", y: "share of zeros", series: [{ name: "zeros", points: perTensor.map((w, i) => [i + 1, w.zeros / w.weights]) }] }] },
+      metrics: { tensors: weights.length, weights: total, zeros, sparsity: zeros / total, ...change.metrics, ...(permuted ? { permutedGroups: permuted.groups, keptMagnitudeGain: permuted.gain } : {}) },
+      details: { sizes: change.sizes, tensors: perTensor, curves: [{ title: "Zeros in each weight", x: "weight", y: "share of zeros", series: [{ name: "zeros", points: perTensor.map((w, i) => [i + 1, w.zeros / w.weights]) }] }] },
     };
   },
 });

@@ -2,7 +2,7 @@
 import { Node, Tensor, attr, defineTechnique, floatWeights, tensorType, verified } from "@lathe/core";
 import { z } from "zod";
 import { weightsOf, type Weight } from "../sparse/weights.ts";
-import { compressedSizes } from "../storage/sizes.ts";
+import { compressedSizes, sizeChange } from "../storage/sizes.ts";
 import { setConstant } from "../structure/constants.ts";
 import { prepare } from "../structure/prepare.ts";
 import { kMeans, type Clusters } from "./kmeans.ts";
@@ -42,8 +42,8 @@ export const clusterWeights = defineTechnique({
       ctx.progress({ done: i + 1, total: weights.length, message: weight.value.name });
       await ctx.turn();
     }
-    const after = await compressedSizes(model);
-    return { metrics: { tensors: weights.length, clusters: options.clusters, relativeError: squares > 0 ? Math.sqrt(error / squares) : 0, gzipBytesBefore: before.gzip, gzipBytes: after.gzip }, details: { sizes: { before: { ...before }, after: { ...after } } } };
+    const change = await sizeChange(before, model);
+    return { metrics: { tensors: weights.length, clusters: options.clusters, relativeError: squares > 0 ? Math.sqrt(error / squares) : 0, ...change.metrics }, details: { sizes: change.sizes } };
   },
 });
 

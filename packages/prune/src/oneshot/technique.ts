@@ -1,12 +1,12 @@
 /** The technique for large matrix layers: pruned in one go by their inputs' statistics, without training. */
 import {
-  defineTechnique, eachActivation, floatWeights, inputsAt, linearLayers, matrices, placesOf, setMatrices, verified, type Linear, type Model, type TechniqueContext,
+  defineTechnique, eachActivation, floatWeights, inputsAt, linearLayers, matrices, placesOf, setMatrices, verified, type Feeds, type Linear, type Model, type TechniqueContext,
 } from "@lathe/core";
 import { z } from "zod";
 import { addOuter, mirror } from "../linear/algebra.ts";
 import { firstSamples } from "../linear/samples.ts";
 import { patternOf, type Pattern } from "../sparse/pattern.ts";
-import { compressedSizes } from "../storage/sizes.ts";
+import { compressedSizes, sizeChange } from "../storage/sizes.ts";
 import { prepare } from "../structure/prepare.ts";
 import { NO_SPEEDUP } from "../weights.ts";
 import { sparseGpt } from "./sparsegpt.ts";
@@ -58,12 +58,12 @@ export const pruneOneShot = defineTechnique({
       await ctx.turn();
     }
     ctx.warn({ code: "PRUNE_NO_SPEEDUP", message: NO_SPEEDUP });
-    const after = await compressedSizes(model);
-    return { metrics: { layers: layers.length - left.length, weights, zeros, sparsity: weights > 0 ? zeros / weights : 0, gzipBytesBefore: before.gzip, gzipBytes: after.gzip }, details: { left, sizes: { before: { ...before }, after: { ...after } } } };
+    const change = await sizeChange(before, model);
+    return { metrics: { layers: layers.length - left.length, weights, zeros, sparsity: weights > 0 ? zeros / weights : 0, ...change.metrics }, details: { left, sizes: change.sizes } };
   },
 });
 
-async function pruneLayer(model: Model, layer: Linear, pattern: Pattern | undefined, options: Options, ctx: TechniqueContext<"runtime">, batches: Awaited<ReturnType<typeof firstSamples>>): Promise<number> {
+async function pruneLayer(model: Model, layer: Linear, pattern: Pattern | undefined, options: Options, ctx: TechniqueContext<"runtime">, batches: readonly Feeds[]): Promise<number> {
   const grams = await secondMoments(model, layer, options.places, ctx, batches);
   const order = reductionOrder(layer);
   const made = matrices(layer).map((matrix, g) => {
@@ -77,7 +77,7 @@ async function pruneLayer(model: Model, layer: Linear, pattern: Pattern | undefi
   return made.reduce((sum, m) => sum + m.reduce((n, x) => n + (x === 0 ? 1 : 0), 0), 0);
 }
 
-async function secondMoments(model: Model, layer: Linear, places: number, ctx: TechniqueContext<"runtime">, batches: Awaited<ReturnType<typeof firstSamples>>): Promise<Float64Array[]> {
+async function secondMoments(model: Model, layer: Linear, places: number, ctx: TechniqueContext<"runtime">, batches: readonly Feeds[]): Promise<Float64Array[]> {
   const { columns, groups } = layer;
   const grams = Array.from({ length: groups }, () => new Float64Array(columns * columns));
   const each = Math.max(1, Math.floor(places / batches.length));

@@ -31,6 +31,12 @@ export async function compressedSizes(model: Model): Promise<CompressedSizes> {
   };
 }
 
+/** What a technique that leaves the shapes of weights alone reports: how much less their bytes compress to. */
+export async function sizeChange(before: CompressedSizes, model: Model) {
+  const after = await compressedSizes(model);
+  return { metrics: { gzipBytesBefore: before.gzip, gzipBytes: after.gzip }, sizes: { before: { ...before }, after: { ...after } } };
+}
+
 /** Every n-th piece of each tensor, as tensors of their own; small tensors as one piece. */
 function pieces(tensors: readonly Tensor[], n: number): Tensor[] {
   let turn = 0;
