@@ -10,7 +10,7 @@ import { quantizeDynamic, type DynamicOptionsInput } from "./dynamic.ts";
 import { quantizeErrors } from "./errors.ts";
 import type { StaticOptionsInput } from "./options.ts";
 import { staticOpTypes } from "./placement.ts";
-import { applyStatic, calibrate, planStatic, rangesOf, simplifyFirst } from "./static.ts";
+import { applyStatic, calibrate, planStatic, rangesOf, reachedOnly, simplifyFirst } from "./static.ts";
 import type { Target } from "./targets.ts";
 
 export interface SchemeOptions {
@@ -84,10 +84,13 @@ async function staticCandidates(float: Model, options: SchemeOptions, services: 
   const made: Record<string, Model> = {};
   let seen: Observations | undefined;
   for (const [name, variant] of Object.entries(variants)) {
-    const plan = attempt(() => planStatic(float.clone(), variant));
-    if (!plan) continue;
+    const first = attempt(() => planStatic(float.clone(), variant));
+    if (!first) continue;
     // All operators touch every tensor that the narrower variants do.
     seen ??= await calibrate(planStatic(float.clone(), variants["static, all operators"]!), services, true);
+    const reached = seen;
+    const plan = attempt(() => reachedOnly(first, variant, reached).plan);
+    if (!plan) continue;
     applyStatic(plan, rangesOf(seen, plan), seen.samples);
     made[name] = plan.model;
   }

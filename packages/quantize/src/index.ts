@@ -19,7 +19,9 @@ export { rewriteDynamic, type DynamicResult } from "./dynamic/rewrite.ts";
 export * from "./targets.ts";
 export { staticOptions, dynamicOptions, searchOptions, autoOptions, type StaticOptions, type StaticOptionsInput, type DynamicTechniqueOptions } from "./options.ts";
 export * from "./saturation.ts";
-export * from "./static.ts";
+export {
+  applyStatic, calibrate, planStatic, quantizeStatic, rangesOf, reachedOnly, rebalance, simplifyFirst, type StaticPlan, type StaticReport, type StaticResult, type StaticServices,
+} from "./static.ts";
 export { fuseToQOperator } from "./qoperator.ts";
 export * from "./dynamic.ts";
 export * from "./technique.ts";

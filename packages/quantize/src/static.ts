@@ -171,6 +171,16 @@ export function unreachedNodes({ model, plan, options }: StaticPlan, { tensors }
   return [...model.graph.allNodes()].filter((node) => [...node.inputs, ...node.outputs].some((v) => v && wanted.has(v))).map((node) => node.name);
 }
 
+/** The plan without the nodes that no sample reached, which stay float; `options` are those that it was made with. */
+export function reachedOnly(plan: StaticPlan, options: StaticOptionsInput, observations: Observations): { plan: StaticPlan; unreached: readonly string[] } {
+  const unreached = unreachedNodes(plan, observations);
+  return { plan: unreached.length === 0 ? plan : planStatic(plan.model, excluding(options, unreached)), unreached };
+}
+
+/** The options, with more nodes that stay float. */
+export const excluding = (options: StaticOptionsInput, nodes: readonly string[]): StaticOptionsInput =>
+  nodes.length === 0 ? options : { ...options, excludeNodes: [...(options.excludeNodes ?? []), ...nodes] };
+
 export interface StaticResult {
   readonly model: Model;
   readonly report: StaticReport;
@@ -190,8 +200,7 @@ export async function quantizeStatic(model: Model, options: StaticOptionsInput, 
   await rebalance(copy, options, services);
   const first = planStatic(copy, options);
   const observations = await calibrate(first, services);
-  const unreached = unreachedNodes(first, observations);
-  const plan = unreached.length === 0 ? first : planStatic(first.model, { ...options, excludeNodes: [...(options.excludeNodes ?? []), ...unreached] });
+  const { plan, unreached } = reachedOnly(first, options, observations);
   const ranges = rangesOf(observations, plan);
   const learned = services.round ? undefined : await learn(plan, ranges, services);
   const rounded = learned?.rounded ?? (await services.round?.(plan, ranges));

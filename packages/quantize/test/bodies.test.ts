@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Graph, Model, Tensor, Value, attr, dataset, decodeModel, encodeModel, pipeline, random, standardOps, tensorType, verify, type Feeds } from "@lathe/core";
 import { ortRuntime } from "@lathe/ort";
-import { calibrate, outputSqnr, planStatic, quantizeStatic, rangesOf, reference, staticQuantize } from "@lathe/quantize";
+import { calibrate, chooseScheme, outputSqnr, planStatic, quantizeStatic, rangesOf, reference, staticQuantize } from "@lathe/quantize";
 import { readModel } from "./models.ts";
 
 const runtime = ortRuntime();
@@ -148,6 +148,13 @@ describe("a branch that no sample takes", () => {
     // It reads the tensor from outside, which is quantized; its own weight and results are not.
     expect([...untaken.nodes].map((n) => n.opType)).toEqual(["DequantizeLinear", "MatMul", "Sigmoid"]);
     expect([...untaken.initializers].map((v) => v.dtype)).toEqual(["float32"]);
+    expect(await outputSqnr(model, runtime, await reference(choice(), runtime, [taken(false)], 1))).toBeGreaterThan(25);
+  });
+
+  it("stays float in the scheme that measuring chooses, too", async () => {
+    const time = async (candidates: object) => new Map(Object.keys(candidates).map((name) => [name, name === "static" ? 1 : 9] as const));
+    const { model, chosen } = await chooseScheme(choice(), { target: "x64-vnni", static: { bodies: true, simplify: false } }, { runtime, data: [taken(true), taken(true, 1)], time });
+    expect(chosen.name).toBe("static");
     expect(await outputSqnr(model, runtime, await reference(choice(), runtime, [taken(false)], 1))).toBeGreaterThan(25);
   });
 });

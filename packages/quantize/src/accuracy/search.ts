@@ -9,7 +9,7 @@ import { quantizeErrors } from "../errors.ts";
 import type { StaticOptionsInput } from "../options.ts";
 import { finalParams } from "../qdq.ts";
 import type { Range } from "../spec.ts";
-import { applyStatic, calibrate, learn, planStatic, rangesOf, simplifyFirst, unreachedNodes, type StaticPlan, type StaticReport } from "../static.ts";
+import { applyStatic, calibrate, excluding, learn, planStatic, rangesOf, simplifyFirst, unreachedNodes, type StaticPlan, type StaticReport } from "../static.ts";
 import { mismatchedConcats } from "../tail.ts";
 import { reference } from "./noise.ts";
 import { rankNodes, type NodeSensitivity } from "./sensitivity.ts";
@@ -108,12 +108,12 @@ class Search {
   /** The options without the nodes that no candidate quantizes: Concats of mismatched ranges, and what no sample reached. */
   #base(observations: Observations): StaticOptionsInput {
     const named = planStatic(this.#model.clone(), this.#options).model.graph;
-    const options = without(this.#options, [...mismatchedConcats(named, observations.tensors)].map((node) => node.name));
-    return options.bodies ? without(options, unreachedNodes(planStatic(this.#model.clone(), options), observations)) : options;
+    const options = excluding(this.#options, [...mismatchedConcats(named, observations.tensors)].map((node) => node.name));
+    return options.bodies ? excluding(options, unreachedNodes(planStatic(this.#model.clone(), options), observations)) : options;
   }
 
   async #try(options: StaticOptionsInput, observations: Observations, excluded: readonly string[]): Promise<Candidate> {
-    const plan = planStatic(this.#model.clone(), without(options, excluded));
+    const plan = planStatic(this.#model.clone(), excluding(options, excluded));
     const ranges = rangesOf(observations, plan);
     const report = applyStatic(plan, ranges, observations.samples, await this.#rounded(plan, ranges));
     const score = await this.#score(plan.model);
@@ -186,9 +186,6 @@ class Search {
     return { model, report, floatScore: this.#floatScore, trials: this.#trials, best: trial, excluded, sensitivity };
   }
 }
-
-const without = (options: StaticOptionsInput, nodes: readonly string[]): StaticOptionsInput =>
-  nodes.length === 0 ? options : { ...options, excludeNodes: [...(options.excludeNodes ?? []), ...nodes] };
 
 /** Scales and zero points of each weight, as text to compare. */
 function weightScales({ plan, emit }: StaticPlan, ranges: ReadonlyMap<string, Range>): Map<string, string> {
