@@ -15,3 +15,10 @@ it("finetune-orientation.ts teaches PP-OCR's direction classifier two more direc
   expect(orientations.tuned).toBeGreaterThan(orientations.randomHead + 0.2);
   expect(orientations.int8Learned).toBeGreaterThan(orientations.tuned - 0.2);
 }, 480_000);
+
+it("finetune-reader.ts teaches PP-OCR's reader coarse pictures from texts alone", async () => {
+  Object.assign(process.env, { LINES: "24", EPOCHS: "2" });
+  const { characterErrorRate, losses } = await import("../finetune-reader.ts");
+  expect(losses).toHaveLength(6);
+  expect(characterErrorRate.after).toBeLessThan(characterErrorRate.before * 0.7);
+}, 480_000);

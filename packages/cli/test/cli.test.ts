@@ -2,16 +2,14 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import pc from "picocolors";
 import { Tensor, decodeModel, defineTechnique, encodeModel, encodeNpz } from "@lathe/core";
 import { readIdx } from "@lathe/core/node";
-import { main, standardTechniques, type Io } from "@lathe/cli";
+import { standardTechniques } from "@lathe/cli";
 import { parseModel } from "@lathe/testkit";
 import { z } from "zod";
+import { file, run, runWith, type Result } from "./support.ts";
 
-const file = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const model = file("fixtures/models/fashion-mobilenet.onnx");
 let folder = "";
 let data = "";
@@ -25,18 +23,6 @@ beforeAll(async () => {
   await writeFile(data, await encodeNpz({ image }));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(...args: string[]): Promise<Result> {
-  let [out, err] = ["", ""];
-  const io: Io = { out: (text) => void (out += `${text}\n`), err: (text) => void (err += text), colors: pc.createColors(false), live: false, columns: 80 };
-  return { code: await main(args, { io }), out, err };
-}
 
 /** The command as users start it: a process of its own. */
 const spawn = (args: string[], env: Record<string, string> = {}): Promise<Result> =>
@@ -232,8 +218,7 @@ describe("help", () => {
   it("offers techniques of a host as commands", async () => {
     let seen = 0;
     const own = defineTechnique({ name: "count-nodes", summary: "Counts.", options: z.object({ add: z.number().default(0).describe("added") }), apply: (m, { add }) => void (seen = m.graph.nodeCount + add) });
-    const io: Io = { out: () => undefined, err: () => undefined, colors: pc.createColors(false), live: false, columns: 80 };
-    expect(await main(["count-nodes", model, "-o", at("same.onnx"), "--add", "1000"], { techniques: [own], io })).toBe(0);
+    expect((await runWith({ techniques: [own] }, "count-nodes", model, "-o", at("same.onnx"), "--add", "1000")).code).toBe(0);
     expect(seen).toBeGreaterThan(1000);
   });
 });
@@ -242,8 +227,7 @@ describe("options of a technique that are named like flags of the command", () =
   it("are written --with-NAME", async () => {
     let seen: unknown;
     const own = defineTechnique({ name: "own", summary: "Own.", options: z.object({ seed: z.number(), batch: z.boolean().default(false) }), apply: (_, options) => void (seen = options) });
-    const io: Io = { out: () => undefined, err: () => undefined, colors: pc.createColors(false), live: false, columns: 80 };
-    expect(await main(["own", model, "-o", at("same.onnx"), "--with-seed", "7", "--with-batch", "--seed", "1"], { techniques: [own], io })).toBe(0);
+    expect((await runWith({ techniques: [own] }, "own", model, "-o", at("same.onnx"), "--with-seed", "7", "--with-batch", "--seed", "1")).code).toBe(0);
     expect(seen).toEqual({ seed: 7, batch: true });
   });
 });
@@ -256,20 +240,18 @@ describe("the process", () => {
 
   it("gives every error as JSON on request", async () => {
     const broken = defineTechnique({ name: "broken", summary: "Throws.", options: z.object({}), apply: () => { throw new TypeError("oh"); } });
-    let err = "";
-    const io: Io = { out: () => undefined, err: (text) => void (err += text), colors: pc.createColors(false), live: false, columns: 80 };
-    expect(await main(["broken", model, "-o", at("x.onnx"), "--json"], { techniques: [broken], io })).toBe(1);
+    const { code, err } = await runWith({ techniques: [broken] }, "broken", model, "-o", at("x.onnx"), "--json");
+    expect(code).toBe(1);
     expect(JSON.parse(err)).toMatchObject({ error: { code: "STEP_FAILED" } });
   });
 
   it.each(["SIGINT", "SIGTERM"] as const)("exits with 130 when %s interrupts it, and writes nothing", async (signal) => {
-    let err = "";
     const slow = defineTechnique({ name: "slow", summary: "Waits.", options: z.object({}), apply: async (_, __, ctx) => {
       process.emit(signal);
       for (;;) await ctx.turn();
     } });
-    const io: Io = { out: () => undefined, err: (text) => void (err += text), colors: pc.createColors(false), live: false, columns: 80 };
-    expect(await main(["slow", model, "-o", at("never.onnx")], { techniques: [slow], io })).toBe(130);
+    const { code, err } = await runWith({ techniques: [slow] }, "slow", model, "-o", at("never.onnx"));
+    expect(code).toBe(130);
     await expect(readFile(at("never.onnx"))).rejects.toThrow("ENOENT");
     expect(err).toMatch(/ABORTED/);
   });

@@ -2,14 +2,11 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import pc from "picocolors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Tensor, encodeNpy, encodeNpz, sliceRows } from "@lathe/core";
 import { readIdx } from "@lathe/core/node";
-import { main, type Io } from "@lathe/cli";
+import { file, run } from "./support.ts";
 
-const file = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 const model = file("fixtures/models/fashion-mobilenet.onnx");
 let folder = "";
 const at = (name: string): string => join(folder, name);
@@ -25,12 +22,6 @@ beforeAll(async () => {
   await writeFile(at("labels64.npy"), encodeNpy(labels.cast("int64")));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ["", ""];
-  const io: Io = { out: (text) => void (out += `${text}\n`), err: (text) => void (err += text), colors: pc.createColors(false), live: false, columns: 80 };
-  return { code: await main(args, { io }), out, err };
-}
 
 interface Found {
   readonly steps: readonly { readonly name: string; readonly options: object; readonly metrics: Readonly<Record<string, number>>; readonly details: { readonly trials: readonly unknown[] } }[];

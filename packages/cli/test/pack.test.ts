@@ -2,14 +2,12 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import pc from "picocolors";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeModel } from "@lathe/core";
 import { loadModel, saveModel } from "@lathe/core/node";
-import { main, type Io } from "@lathe/cli";
+import { file, run } from "./support.ts";
 
-const model = fileURLToPath(new URL("../../../fixtures/models/fashion-mobilenet.onnx", import.meta.url));
+const model = file("fixtures/models/fashion-mobilenet.onnx");
 let folder = "";
 const at = (name: string): string => join(folder, name);
 
@@ -19,17 +17,11 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ["", ""];
-  const io: Io = { out: (text) => void (out += text), err: (text) => void (err += text), colors: pc.createColors(false), live: false, columns: 80 };
-  return { code: await main(args, { io }), out, err };
-}
-
 describe.each([["in one file", () => model], ["with external data", () => at("split.onnx")]])("a model %s", (_, source) => {
   it.each(["gzip", "brotli", "none"])("is the same after packing (%s) and unpacking", async (codec) => {
     const { code, out } = await run("pack", source(), "-o", at("model.lathe"), "--codec", codec);
     expect(code).toBe(0);
-    const [, share] = /, ([\d.]+) % of [\d.]+ kB of weights$/.exec(out)!;
+    const [, share] = /, ([\d.]+) % of [\d.]+ kB of weights\n$/.exec(out)!;
     expect(Number(share)).toBeGreaterThan(50);
     expect(Number(share)).toBeLessThan(150);
     expect((await run("unpack", at("model.lathe"), "-o", at("again.onnx"))).code).toBe(0);

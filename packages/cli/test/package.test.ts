@@ -1,21 +1,13 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import pc from "picocolors";
-import { main, type Io } from "@lathe/cli";
+import { file, run } from "./support.ts";
 
-const model = fileURLToPath(new URL("../../../fixtures/models/mnist-lenet.onnx", import.meta.url));
+const model = file("fixtures/models/mnist-lenet.onnx");
 let folder = "";
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), "lathe-cli-package-"))));
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ["", ""];
-  const io: Io = { out: (text) => void (out += `${text}\n`), err: (text) => void (err += text), colors: pc.createColors(false), live: false, columns: 80 };
-  return { code: await main(args, { io }), out, err };
-}
 
 describe("lathe package", () => {
   it("writes a file for each dtype and prints sizes and noise", async () => {

@@ -37,9 +37,10 @@ export function quantizeCommand(program: Command, techniques: readonly AnyTechni
     if (chosen.length === 0 && (rest.length === 0 || rest.includes("--help") || rest.includes("-h"))) return command.outputHelp();
     const hasData = rest.some((arg) => /^--(data|random-data)(=|$)/.test(arg));
     const flag = chosen[0]?.slice(2) ?? (hasData ? "static" : "dynamic");
+    const way = offered.find((w) => w.flag === flag);
     // A host may offer only some of the ways.
-    if (!offered.some((way) => way.flag === flag)) return command.outputHelp();
-    const name = ways[flag]!;
+    if (!way) return command.outputHelp();
+    const { name } = way.technique;
     if (chosen.length === 0) io.err(`${io.colors.dim(`quantizing by ${name}, as ${hasData ? "there is" : "no"} data${hasData ? "" : " is given"}`)}\n`);
     await program.commands.find((c) => c.name() === name)!.parseAsync(rest, { from: "user" });
   });

@@ -1,10 +1,10 @@
 /** `lathe <technique> model.onnx -o small.onnx` and `lathe optimize --recipe`: run steps on a model and write the result. */
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
 import { fromRecipe, isLatheError, jsonSchemaOf, pipeline, type AnyTechnique, type Model, type Pipeline, type RunResult, type Services } from "@lathe/core";
 import { loadModel, saveModel, writeFiles } from "@lathe/core/node";
 import { trainer } from "@lathe/train";
 import { Option, type Command } from "commander";
+import { demandApart } from "../apart.ts";
 import { cancelOnInterrupt } from "../cancel.ts";
 import { addDataFlags, openData } from "../data.ts";
 import { cliErrors } from "../errors.ts";
@@ -71,7 +71,7 @@ async function readRecipe(path: string): Promise<unknown> {
 }
 
 async function transform(path: string, steps: Pipeline, flags: ReadLabels<TransformFlags>, io: Io): Promise<void> {
-  if (resolve(path) === resolve(flags.output) && !flags.force) throw cliErrors.CLI_SAME_FILE({ path });
+  demandApart(path, flags);
   const seed = numberOf("--seed", flags.seed);
   const model = await loadModel(path);
   const cancel = cancelOnInterrupt();
