@@ -5,8 +5,8 @@
  *
  * The model's weights are one block again and again, which costs nothing to make (LATHE_BENCH_GB gigabytes, default 2.2). Models and
  * packages lie below LATHE_BENCH_DIR (default: the system's temporary folder), about three times the model, and are removed. Each dtype is
- * made by a process of its own, so that its peak is its own, and run in onnxruntime-node (whose memory counts as well) unless
- * LATHE_BENCH_VERIFY is 0. Writes bench/results/large-package.json. Several minutes.
+ * made by a process of its own, so that its peak is its own, and then again by one that runs it in onnxruntime-node beside the float32
+ * model (`sqnr`, dB, whose size says little here: weights that repeat cancel out). Writes bench/results/large-package.json. Several minutes.
  */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -20,16 +20,24 @@ import { peakMb } from "./lib/peak-memory.mjs";
 
 const GB = 1e9;
 const DTYPES: readonly PackageDtype[] = ["fp16", "q8", "q4", "q4f16", "bnb4"];
-const verify = process.env["LATHE_BENCH_VERIFY"] !== "0";
 
-async function make(folder: string, dtype: PackageDtype): Promise<void> {
+type Role = "make" | "verify";
+
+/** What a process tells of the package that it made. */
+interface Made {
+  readonly peakMB: number;
+  readonly sqnr: Readonly<Record<string, number>>;
+}
+
+async function make(folder: string, dtype: PackageDtype, role: Role): Promise<void> {
   const begin = performance.now();
-  const { files } = await packageForTransformersJs(join(folder, "float32.onnx"), join(folder, dtype), { dtypes: [dtype], verify: verify ? ["node"] : [] });
+  const { files } = await packageForTransformersJs(join(folder, "float32.onnx"), join(folder, dtype), { dtypes: [dtype], verify: role === "verify" ? ["node"] : [] });
   const { userCPUTime, systemCPUTime } = process.resourceUsage();
   console.log(JSON.stringify({ dtype, seconds: (performance.now() - begin) / 1000, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakMB: Math.round(peakMb()), ...files[0] }));
 }
 
-if (process.argv[2] === "make") await make(process.argv[3]!, process.argv[4] as PackageDtype);
+const [role, where, which] = process.argv.slice(2);
+if (role === "make" || role === "verify") await make(where!, which as PackageDtype, role);
 else {
   const folder = mkdtempSync(join(process.env["LATHE_BENCH_DIR"] ?? tmpdir(), "lathe-package-"));
   try {
@@ -38,13 +46,18 @@ else {
     console.log(`float32 model: ${(modelBytes / GB).toFixed(2)} GB`);
     const rows: unknown[] = [];
     for (const dtype of DTYPES) {
-      const said = execFileSync(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), "make", folder, dtype], { encoding: "utf8", env: process.env });
-      rows.push(JSON.parse(said));
-      console.log(said.trim());
-      rmSync(join(folder, dtype), { recursive: true });
+      const run = (task: Role): Made => {
+        const said = execFileSync(process.execPath, [...process.execArgv, fileURLToPath(import.meta.url), task, folder, dtype], { encoding: "utf8", env: process.env });
+        rmSync(join(folder, dtype), { recursive: true });
+        return JSON.parse(said) as Made;
+      };
+      const made = run("make");
+      const verified = run("verify");
+      rows.push({ ...made, sqnr: verified.sqnr, verifyPeakMB: verified.peakMB });
+      console.log(JSON.stringify(rows.at(-1)));
     }
     const machine = { cpu: cpus()[0]?.model, memoryGB: Math.round(totalmem() / GB), node: process.version };
-    writeFileSync(new URL("results/large-package.json", import.meta.url), `${JSON.stringify({ ...machine, verified: verify, modelBytes, rows }, null, 1)}\n`);
+    writeFileSync(new URL("results/large-package.json", import.meta.url), `${JSON.stringify({ ...machine, modelBytes, rows }, null, 1)}\n`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
