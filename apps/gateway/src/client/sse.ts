@@ -1,27 +1,22 @@
 /** Reads server-sent events as `graphql-sse` sends them: `next` with a result, then `complete`. */
+import { piecesOf } from "../pieces.ts";
+
 export interface SseMessage {
   readonly event: string;
   readonly data: string;
 }
 
 export async function* readSse(body: ReadableStream<Uint8Array>): AsyncGenerator<SseMessage, void, undefined> {
-  const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = "";
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      text += decoder.decode(value, { stream: true });
-      const blocks = text.split("\n\n");
-      text = blocks.pop()!;
-      for (const block of blocks) {
-        const message = parse(block);
-        if (message) yield message;
-      }
+  for await (const piece of piecesOf(body)) {
+    text += decoder.decode(piece, { stream: true });
+    const blocks = text.split("\n\n");
+    text = blocks.pop()!;
+    for (const block of blocks) {
+      const message = parse(block);
+      if (message) yield message;
     }
-  } finally {
-    await reader.cancel().catch(() => undefined);
   }
 }
 

@@ -9,6 +9,7 @@ import type { AwsClient } from "aws4fetch";
 import { gatewayErrors } from "../errors.ts";
 import { sha256 } from "../hash.ts";
 import { redact } from "../log.ts";
+import { piecesOf } from "../pieces.ts";
 
 export interface S3Options {
   /** Server, bucket and, if wanted, the beginning of all names: https://s3.eu-central-1.amazonaws.com/bucket/prefix */
@@ -62,7 +63,7 @@ export async function openS3({ url, partBytes = PART, region = "us-east-1", ...k
     async get(key, file) {
       const response = await ask("GET", at(key), { or404: true });
       if (response.status === 404) return false;
-      await pipeline(response.body ?? [], createWriteStream(file, { flags: "wx", mode: 0o600 }));
+      await pipeline(response.body ? piecesOf(response.body) : [], createWriteStream(file, { flags: "wx", mode: 0o600 }));
       return true;
     },
     async *list(under) {
