@@ -27,6 +27,7 @@ export default defineConfig({
         { text: "train", link: "/packages/train" },
         { text: "prune", link: "/packages/prune" },
         { text: "distill", link: "/packages/distill" },
+        { text: "trt", link: "/packages/trt" },
         { text: "cli", link: "/packages/cli" },
         { text: "gateway", link: "/packages/gateway" },
         { text: "testkit", link: "/packages/testkit" },

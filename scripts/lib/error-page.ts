@@ -1,7 +1,7 @@
 /** The text of docs/reference/errors.md, from the error catalogues that the packages export. */
 import type { CatalogueRow } from "@lathe/core";
 
-const packages = ["core", "core/node", "ort", "quantize", "train", "distill", "prune", "testkit", "cli", "gateway"];
+const packages = ["core", "core/node", "ort", "quantize", "train", "distill", "prune", "trt", "testkit", "cli", "gateway"];
 
 const head = [
   "# Errors",

@@ -1,0 +1,2 @@
+/** TensorRT's tools as child processes. */
+export type { TensorRTVersion } from "./version.ts";
