@@ -5,4 +5,12 @@ export const trtErrors = defineErrors({
     text: (d: { option: string; expected: string; received: string }) => `Option "${d.option}" must be ${d.expected}; ${d.received} came.`,
     remedy: "Correct the option; docs/packages/trt.md lists them.",
   },
+  TRT_PROFILE: {
+    text: (d: { reason: string }) => `The optimization profile does not fit the model: ${d.reason}.`,
+    remedy: "Give min, opt and max sizes for each dynamic dimension of each input; `profileFor` makes a profile from sizes by symbol.",
+  },
+  TRT_PROFILE_SYMBOL: {
+    text: (d: { symbol: string; known: readonly string[] }) => `No input of the model has the symbolic dimension "${d.symbol}" (there are: ${d.known.join(", ") || "none"}).`,
+    remedy: "Name a symbol of an input; a dimension without a name is called by its input and axis, such as x.0.",
+  },
 });

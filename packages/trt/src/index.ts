@@ -1,3 +1,7 @@
 /** Makes models ready for TensorRT. What spawns its tools and touches files is in `@lathe/trt/node`. */
 export * from "./errors.ts";
 export * from "./engine/index.ts";
+export * from "./profiles/profile.ts";
+export * from "./profiles/profile-for.ts";
+export { passes, type Finding } from "./rules/finding.ts";
+export { rules, type Rule, type RuleId, type Severity } from "./rules/catalogue.ts";
