@@ -5,7 +5,7 @@
  *   npx tsx --conditions=@lathe/source bench/quantize-accuracy.ts
  *
  * Data: the 2,000 Fashion-MNIST test images of fixtures/data, or all 10,000 when LATHE_FASHION names the folder of the full set.
- * Calibration: 256 training images. LATHE_BENCH_MODELS may name a folder with fashion-vit.onnx.
+ * Calibration: 256 training images.
  * Prints a table and writes bench/results/quantize-accuracy.json.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -93,8 +93,8 @@ const searches: readonly { setting: string; options: StaticOptionsInput; maxDrop
 const peers = ["static s8s8 (default)", "static u8s8 per channel", "dynamic s8"] as const;
 
 const rows: Record<string, unknown>[] = [];
-for (const [name, path] of modelPaths()) {
-  const float = decodeModel(readFileSync(path));
+for (const name of ["fashion-mobilenet", "fashion-vit"]) {
+  const float = decodeModel(readFileSync(fixture(`models/${name}.onnx`)));
   const base = await accuracy(float);
   const add = async (tool: string, setting: string, model: Model | Uint8Array, extra: object = {}): Promise<void> => {
     const score = await accuracy(model);
@@ -125,7 +125,3 @@ async function addPeers(float: Model, add: (tool: string, setting: string, model
   }
 }
 
-function modelPaths(): [string, string][] {
-  const vit = join(process.env["LATHE_BENCH_MODELS"] ?? "", "fashion-vit.onnx");
-  return [["fashion-mobilenet", fixture("models/fashion-mobilenet.onnx")], ...(existsSync(vit) ? [["fashion-vit", vit] as [string, string]] : [])];
-}

