@@ -5,6 +5,10 @@ export const trtErrors = defineErrors({
     text: (d: { option: string; expected: string; received: string }) => `Option "${d.option}" must be ${d.expected}; ${d.received} came.`,
     remedy: "Correct the option; docs/packages/trt.md lists them.",
   },
+  TRT_VERSION: {
+    text: (d: { received: string }) => `"${d.received}" is no release of TensorRT that the check covers.`,
+    remedy: "Give 10 or 11, or a release such as 10.3; older ones differ too much.",
+  },
   TRT_PROFILE: {
     text: (d: { reason: string }) => `The optimization profile does not fit the model: ${d.reason}.`,
     remedy: "Give min, opt and max sizes for each dynamic dimension of each input; `profileFor` makes a profile from sizes by symbol.",

@@ -3,5 +3,8 @@ export * from "./errors.ts";
 export * from "./engine/index.ts";
 export * from "./profiles/profile.ts";
 export * from "./profiles/profile-for.ts";
+export { checkTensorRT, type CheckOptions } from "./rules/check.ts";
+export { support as operatorSupport, type Support } from "./rules/support.ts";
+export { type Limit } from "./rules/limits.ts";
 export { passes, type Finding } from "./rules/finding.ts";
 export { rules, type Rule, type RuleId, type Severity } from "./rules/catalogue.ts";
