@@ -50,7 +50,7 @@ const sections: Readonly<Record<string, () => string | 0 | undefined>> = {
   accuracy() {
     const found = results("accuracy");
     const columns = ["model", "tool", "setting", "accuracy %", "points lost", "float nodes"];
-    return found && `**Accuracy** on ${found.images} Fashion-MNIST test images, ${found.calibration} calibration images (\`bench/quantize-accuracy.ts\`).\n\n${table(columns, found.rows)}`;
+    return found && `**Accuracy** on ${found.images} Fashion-MNIST test images, ${found.calibration} calibration images (\`bench/quantize-accuracy.ts\`). The searches are judged by the same test images.\n\n${table(columns, found.rows)}`;
   },
   tool() {
     const found = read<Row & { rows: Row[]; nothing?: Row }>("quantize-tool");

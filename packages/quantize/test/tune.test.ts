@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { Model, Tensor, attr, random, tensorType, verify, type Feeds, type Graph, type Value } from "@lathe/core";
 import { compare, optimizedGraph, ortRuntime } from "@lathe/ort";
-import { quantizeDynamic, quantizeStatic, type StaticOptionsInput } from "@lathe/quantize";
+import { quantizeDynamic, quantizeStatic, reductionLayout, type StaticOptionsInput } from "@lathe/quantize";
 
 const runtime = ortRuntime();
 const uniform = (seed: string, dims: readonly number[]): Tensor => {
@@ -59,6 +59,25 @@ describe("input channels of the first convolution", () => {
     expect([...tuned.graph.nodes].filter((n) => n.opType === "Pad" || n.opType === "SpaceToDepth").map((n) => n.opType)).toEqual([expected]);
     const { tensors } = await compare(plain, tuned, data, { runtime, optimization: "all" });
     expect(tensors["z"]!.maxAbs).toBe(0);
+  });
+
+  test.each(stems)("$channels channels, kernel $kernel, stride $stride, pads $pads: saturation-safe weights are so in their new places", async (stem) => {
+    const data = [{ image: uniform("x", [1, stem.channels, ...stem.size]) }];
+    // Two neighbours of one sign may add up to 128: a pair beyond that overflows beside activations of 255.
+    const worst = async (saturationSafe: boolean): Promise<number> => {
+      const { model } = await quantizeStatic(stemModel(stem), { target: "x64", saturationSafe, floatTail: false }, { runtime, data });
+      const conv = [...model.graph.nodes].find((n) => n.name === "stem")!;
+      const weights = conv.input(1)!.producer!.input(0)!.constant!;
+      const codes = weights.data() as Int8Array;
+      const { channels, start, orders } = reductionLayout(conv, weights.dims)!;
+      const sums = orders.flatMap((order) => Array.from({ length: channels }, (_, c) => Array.from({ length: order.length >> 1 }, (_, k) => {
+        const [a, b] = [codes[start(c) + order[2 * k]!]!, codes[start(c) + order[2 * k + 1]!]!];
+        return a * b > 0 ? Math.abs(a + b) : 0;
+      })));
+      return Math.max(...sums.flat());
+    };
+    expect(await worst(false)).toBeGreaterThan(128);
+    expect(await worst(true)).toBeLessThanOrEqual(128);
   });
 
   test("stay as they are where four divides them, where outputs are few, and for points", async () => {

@@ -2,9 +2,10 @@
  * A convolution that steps over two pixels reads blocks of two by two: with the pixels of a block as channels (SpaceToDepth) it is one of
  * half the kernel that steps over one. Along an axis with `before` pixels of padding, output y reads rows 2y - before + i, i < kernel. With
  * blocks of padding b = ceil(before / 2) and shift = 2b - before, row i is half (i + shift) % 2 of block y - b + floor((i + shift) / 2).
- * The products are the same, in another order: see align-channels.ts for where that matters.
+ * The products are the same, in another order.
  */
-import { autoPad, Tensor, windowAttributes, type Node, type Shape } from "@lathe/core";
+import { autoPad, windowAttributes, type Node, type Shape } from "@lathe/core";
+import { NOTHING, type Rearranged } from "./rearrange.ts";
 
 interface Axis {
   readonly shift: number;
@@ -49,23 +50,19 @@ function foldAxis(size: unknown, kernel: unknown, before: number, after: number)
   return behind < 0 ? undefined : { shift, kernel: folded, before: blocks, after: behind };
 }
 
-/** int8 [O, C, kh, kw] -> [O, 4 C, kh', kw']; channel (2 dy + dx) C + c, as SpaceToDepth orders them. */
-export function foldWeights(weights: Tensor, { axes: [y, x] }: FoldPlan): Tensor {
-  const [outputs, channels, height, width] = weights.dims as [number, number, number, number];
-  const data = weights.data() as Int8Array;
+/** One output's weights [C, kh, kw] as [4 C, kh', kw']; channel (2 dy + dx) C + c, as SpaceToDepth orders them. */
+export function foldOffsets([channels, height, width]: readonly [number, number, number], { axes: [y, x] }: FoldPlan): Rearranged {
   const wide = channels * 4;
-  const out = new Int8Array(outputs * wide * y.kernel * x.kernel);
+  const offsets = new Int32Array(wide * y.kernel * x.kernel).fill(NOTHING);
   let at = 0;
-  for (let o = 0; o < outputs; o++) {
-    for (let c = 0; c < channels; c++) {
-      for (let i = 0; i < height; i++) {
-        for (let j = 0; j < width; j++) {
-          const [row, column] = [i + y.shift, j + x.shift];
-          const channel = ((row % 2) * 2 + (column % 2)) * channels + c;
-          out[((o * wide + channel) * y.kernel + (row >> 1)) * x.kernel + (column >> 1)] = data[at++]!;
-        }
+  for (let c = 0; c < channels; c++) {
+    for (let i = 0; i < height; i++) {
+      for (let j = 0; j < width; j++) {
+        const [row, column] = [i + y.shift, j + x.shift];
+        const channel = ((row % 2) * 2 + (column % 2)) * channels + c;
+        offsets[(channel * y.kernel + (row >> 1)) * x.kernel + (column >> 1)] = at++;
       }
     }
   }
-  return Tensor.from("int8", [outputs, wide, y.kernel, x.kernel], out);
+  return { dims: [wide, y.kernel, x.kernel], offsets };
 }
