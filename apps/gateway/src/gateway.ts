@@ -11,6 +11,7 @@ import { makeMetrics } from "./http/metrics.ts";
 import { loadOperations } from "./http/operations.ts";
 import { makeServer } from "./http/server.ts";
 import { makeYoga } from "./http/yoga.ts";
+import { childProgram } from "./jobs/child-program.ts";
 import { openChildren } from "./jobs/children.ts";
 import { openEngine } from "./jobs/engine.ts";
 import { openEventHub } from "./jobs/events.ts";
@@ -82,7 +83,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     if (db.tier !== "postgres") await clearTasks(blobs.scratch);
     const keys = openKeys(db);
     const firstToken = await keys.first(options.firstToken);
-    const children = withFiles(openChildren(blobs.scratch, limits, offer.modules), blobs);
+    const children = withFiles(openChildren(blobs.scratch, limits, await childProgram(offer.modules)), blobs);
     const engine = openEngine(db);
     const hub = await openEventHub(db);
     const app: App = { db, blobs, rows: openRows(db, blobs), engine, hub, children, offer, keys, limits, log, secret: await secretOf(db, "signing"), inspecting: gate(2) };

@@ -7,16 +7,15 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import type { Duplex, Writable } from "node:stream";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import type { RunEvent } from "@lathe/core";
 import { gatewayErrors, problemFrom as problem } from "../errors.ts";
 import { redact } from "../log.ts";
 import { withoutPaths } from "../store/without-paths.ts";
 import { MAX_LINE, type FromChild, type Task, type TaskResult } from "../task/protocol.ts";
+import type { ChildProgram } from "./child-program.ts";
 import type { Problem } from "./model.ts";
 
 export type Isolation = "PROCESS" | "PROCESS_LIMITED";
@@ -56,17 +55,16 @@ const CHILD_NICE = 5;
 const PAGE = 4096;
 const prlimit = ["/usr/bin/prlimit", "/bin/prlimit"].find((path) => process.platform === "linux" && existsSync(path));
 
-/** `modules`: what children load ahead of their task. */
-export function openChildren(scratch: string, limits: ChildLimits, modules: readonly string[] = []): Children {
+export function openChildren(scratch: string, limits: ChildLimits, program: ChildProgram): Children {
   let open = true;
   let standby: Child | undefined;
   const take = (): Child => {
-    const child = standby && !standby.ended ? standby : new Child(limits.memoryBytes, modules);
+    const child = standby && !standby.ended ? standby : new Child(limits.memoryBytes, program);
     standby = undefined;
     return child;
   };
   const refill = (): void => {
-    if (open) standby ??= new Child(limits.memoryBytes, modules);
+    if (open) standby ??= new Child(limits.memoryBytes, program);
   };
   refill();
   return {
@@ -75,7 +73,7 @@ export function openChildren(scratch: string, limits: ChildLimits, modules: read
       const folder = join(scratch, `task-${randomBytes(12).toString("hex")}`);
       await mkdir(folder, { mode: 0o700 });
       try {
-        const done = await take().run({ ...task, folder, threads: limits.threads } as Task, settings);
+        const done = await take().run({ ...task, ...("modules" in task ? { modules: program.modules } : {}), folder, threads: limits.threads } as Task, settings);
         return await use(done, folder);
       } finally {
         refill();
@@ -106,9 +104,9 @@ class Child {
   readonly #lastWord: Promise<string>;
   #heardLastWord: (how: string) => void = () => {};
 
-  constructor(memoryBytes: number, modules: readonly string[]) {
+  constructor(memoryBytes: number, program: ChildProgram) {
     this.#limit = memoryBytes;
-    const child = (this.#process = start(memoryBytes, modules));
+    const child = (this.#process = start(memoryBytes, program));
     this.#exit = new Promise((resolve) => {
       child.on("error", (error) => resolve(`it could not be started: ${error.message}`));
       child.on("close", (code, signal) => resolve(signal ?? `exit code ${code}`));
@@ -221,9 +219,9 @@ export const lastWords = (stderr: string): string =>
 
 const noMemory = /bad_?alloc|out of memory|Cannot allocate memory|ENOMEM|Array buffer allocation failed|Failed to allocate memory/i;
 
-function start(memoryBytes: number, modules: readonly string[]): ChildProcess {
-  const { file, args } = entry();
+function start(memoryBytes: number, { file, args, modules }: ChildProgram): ChildProcess {
   const heap = Math.max(64, Math.floor(memoryBytes / 2 ** 20));
+  // It loads the modules ahead of its task.
   const node = [process.execPath, `--max-old-space-size=${heap}`, ...args, file, ...modules];
   // The data segment is what allocators take; core files of crashed engines are of no use here.
   const command = prlimit === undefined ? node : [prlimit, `--data=${memoryBytes}`, "--core=0", "--", ...node];
@@ -234,14 +232,6 @@ function start(memoryBytes: number, modules: readonly string[]): ChildProcess {
     // It has ended already, or the system does not let us: it runs at normal priority.
   }
   return child;
-}
-
-/** Built: `task/child.js`. From sources: `child.ts`, which Node versions without type stripping read with tsx. */
-function entry(): { file: string; args: string[] } {
-  if (!import.meta.url.endsWith(".ts")) return { file: fileURLToPath(new URL("./task/child.js", import.meta.url)), args: [] };
-  const strips = Boolean((process.features as { typescript?: unknown }).typescript);
-  const loader = strips ? [] : ["--import", pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href];
-  return { file: fileURLToPath(new URL("../task/child.ts", import.meta.url)), args: ["--conditions=@lathe/source", ...loader] };
 }
 
 /** Nothing of the gateway's own environment (database addresses, keys) is passed on. */
