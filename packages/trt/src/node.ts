@@ -1,2 +1,2 @@
 /** What spawns TensorRT's tools and touches files. */
-export * from "./engine/node.ts";
+export * from "./engine/node/index.ts";

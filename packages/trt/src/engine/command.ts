@@ -39,7 +39,7 @@ export function checkSpec(model: Model, spec: EngineSpec): void {
 
 /**
  * argv that builds an engine and runs nothing.
- * @throws TRT_FLAG for options that this release does not have, TRT_OPTION for values and combinations, TRT_INPUT_NAME, TRT_VERSION
+ * @throws TRT_FLAG for options that this release does not have, TRT_OPTION for values and combinations, TRT_INPUT_NAME, TRT_TOO_OLD
  */
 export function buildArgs(tool: Tool, spec: EngineSpec, { onnx, plan }: BuildFiles): string[] {
   demandKnown(tool);
@@ -99,7 +99,7 @@ function runShapes(spec: EngineSpec, { profile = 0, shapes }: BenchOptions): str
 }
 
 function demandKnown(tool: Tool): void {
-  if (compareVersion(tool.version, oldest[tool.kind]) < 0) throw engineErrors.TRT_VERSION({ tool: toolText(tool), oldest: oldest[tool.kind] });
+  if (compareVersion(tool.version, oldest[tool.kind]) < 0) throw engineErrors.TRT_TOO_OLD({ tool: toolText(tool), oldest: oldest[tool.kind] });
 }
 
 function together(option: string, expected: string, received: string): never {

@@ -9,7 +9,7 @@ export interface RunDetails {
 }
 
 export const engineErrors = defineErrors({
-  TRT_VERSION: {
+  TRT_TOO_OLD: {
     text: (d: { tool: string; oldest: string }) => `${d.tool} is older than what is driven here (${d.oldest} and newer).`,
     remedy: "Install a newer TensorRT.",
   },
@@ -32,6 +32,10 @@ export const engineErrors = defineErrors({
   TRT_DEFAULT_SHAPE: {
     text: (d: { input: string } & RunDetails) => `The tool took size or value 1 for input "${d.input}", for which it was given none; the engine is not kept.`,
     remedy: "Give `profiles` for inputs of dynamic shape, and `shapeValues` for inputs that hold a shape.",
+  },
+  TRT_FILE: {
+    text: (d: { path: string; reason: string }) => `"${d.path}" cannot be used: ${d.reason}.`,
+    remedy: "Check the path.",
   },
   TRT_NOT_FOUND: {
     text: (d: { tool: string; tried: readonly string[] }) => `${d.tool} was not found (looked at: ${d.tried.join(", ") || "nothing"}).`,

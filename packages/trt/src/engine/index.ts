@@ -15,4 +15,5 @@ export { limitsIn, parseSummary, type Limit, type Summary, type Timing } from ".
 export { parseTimes, type RunTime } from "./output/times.ts";
 export { parseLayerProfile, type LayerProfile, type LayerTime } from "./output/layer-profile.ts";
 export { parseLayerInfo, type EngineBinding, type EngineInfo, type EngineLayer, type EngineTensor } from "./output/layer-info.ts";
+export { layerTable, shareByType, type LayerRow } from "./output/layer-table.ts";
 export { parsePlanHeader, PLAN_HEADER_BYTES, type PlanHeader } from "./output/plan-header.ts";

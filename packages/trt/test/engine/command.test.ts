@@ -59,7 +59,7 @@ describe("a build", () => {
     ["11.1", { inputFormats: [{ type: "fp16", formats: ["chw"] }] }, "TRT_FLAG", "come from the graph"],
     ["rtx-1.4", { precision: ["fp16"] }, "TRT_FLAG", "TensorRT for RTX 1.4"],
     ["rtx-1.4", { timingCache: "t" }, "TRT_FLAG", "tensorrt_rtx"],
-    ["8.5", {}, "TRT_VERSION", "TensorRT 8.5 is older"],
+    ["8.5", {}, "TRT_TOO_OLD", "TensorRT 8.5 is older"],
     ["10.13", { optimizationLevel: 6 }, "TRT_OPTION", "from 0 to 5"],
     ["10.13", { memoryPools: { workspace: 1.5 } }, "TRT_OPTION", "memoryPools.workspace"],
     ["10.13", { device: -1 }, "TRT_OPTION", "device"],

@@ -26,9 +26,17 @@ export interface LogRecord {
 
 export interface LogReader {
   readonly record: LogRecord;
-  push(chunk: string): void;
-  /** The last line may lack its end. */
+  /** Takes the next piece of one of the streams that are read into this record, standard output (0) or errors (1). */
+  push(chunk: string, stream?: 0 | 1): void;
+  /** The last lines may lack their ends. */
   end(): void;
+}
+
+/** The lines of one stream. */
+interface Stream {
+  rest: string;
+  /** Where lines without a severity go: they continue what came before in the same stream. */
+  continues: string[] | undefined;
 }
 
 export interface LogListener {
@@ -39,12 +47,11 @@ export interface LogListener {
 
 export function logReader({ onLine, stages = [], onStage }: LogListener = {}): LogReader {
   const record: LogRecord = { facts: { device: {}, defaulted: [] }, banner: undefined, errors: [], warnings: [], plain: [], summary: [], lastWords: [] };
-  let rest = "";
+  const streams: readonly [Stream, Stream] = [{ rest: "", continues: undefined }, { rest: "", continues: undefined }];
   let stage = 0;
-  let continues: string[] | undefined;
   let summary = false;
 
-  const take = (raw: string): void => {
+  const take = (raw: string, stream: Stream): void => {
     const line = parseLine(raw.slice(0, MAX_LINE));
     if (line.text.trim() === "" && line.severity === undefined) return;
     onLine?.(line);
@@ -56,34 +63,37 @@ export function logReader({ onLine, stages = [], onStage }: LogListener = {}): L
       onStage?.(stage, stages[i]!.message);
       break;
     }
-    sort(line, banner !== undefined);
+    sort(line, banner !== undefined, stream);
     for (const { pattern, keep } of factRows) {
       const match = pattern.exec(line.text);
       if (match) keep(record.facts, match);
     }
   };
 
-  const sort = ({ severity, text }: LogLine, banner: boolean): void => {
+  const sort = ({ severity, text }: LogLine, banner: boolean, stream: Stream): void => {
     if (severity === "info" && text.startsWith("=== Performance summary ===")) summary = true;
     if (summary && severity === "info") keep(record.summary, text);
-    if (severity === "error" || severity === "fatal") continues = record.errors;
-    else if (severity === "warning") continues = record.warnings;
-    else if (severity !== undefined || banner) continues = undefined;
-    if (continues) keep(continues, text);
+    if (severity === "error" || severity === "fatal") stream.continues = record.errors;
+    else if (severity === "warning") stream.continues = record.warnings;
+    else if (severity !== undefined || banner) stream.continues = undefined;
+    if (stream.continues) keep(stream.continues, text);
     else if (severity === undefined && !banner) newest(record.plain, text, MAX_PLAIN);
     if (severity !== "verbose" && !banner && text.trim() !== "") newest(record.lastWords, text.slice(0, 500), LAST_WORDS);
   };
 
   return {
     record,
-    push(chunk) {
-      const lines = (rest + chunk).split(/\r?\n|\r/);
-      rest = lines.pop()!.slice(0, MAX_LINE);
-      for (const line of lines) take(line);
+    push(chunk, at = 0) {
+      const stream = streams[at];
+      const lines = (stream.rest + chunk).split(/\r?\n|\r/);
+      stream.rest = lines.pop()!.slice(0, MAX_LINE);
+      for (const line of lines) take(line, stream);
     },
     end() {
-      if (rest !== "") take(rest);
-      rest = "";
+      for (const stream of streams) {
+        if (stream.rest !== "") take(stream.rest, stream);
+        stream.rest = "";
+      }
     },
   };
 }

@@ -1,2 +1,0 @@
-/** TensorRT's tools as child processes. */
-export type { TensorRTVersion } from "./version.ts";
