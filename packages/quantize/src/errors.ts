@@ -35,7 +35,8 @@ export const quantizeErrors = defineErrors({
     remedy: "Delete it and calibrate again.",
   },
   QUANT_NOTHING_TO_DO: {
-    text: (d: { types: string }) => `The model has no node that can be quantized (looked for ${d.types}).`,
+    text: (d: { types: string; declined?: { readonly node: string; readonly reason: string } | undefined }) =>
+      `The model has no node that can be quantized (looked for ${d.types}${d.declined ? `; "${d.declined.node}" stays float: ${d.declined.reason}` : ""}).`,
     remedy: "Check nodes, excludeNodes and opTypes; `bodies` reaches into If, Loop and Scan.",
   },
   QUANT_ALREADY: {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { quantizeErrors } from "./errors.ts";
 import { calibrationMethods } from "./calibrate/choose.ts";
 import { quantTypes } from "./params.ts";
+import { placementNames } from "./plan.ts";
 import { targetNames } from "./targets.ts";
 
 const type = z.enum(quantTypes);
@@ -36,6 +37,7 @@ export const adaroundOptions = z.strictObject({
 export const staticOptions = z.strictObject({
   target: z.enum(targetNames).optional().describe("machine to optimise for; fills in whatever is not given"),
   format: z.enum(["qdq", "qoperator"]).default("qdq").describe("Q/DQ pairs that the engine fuses, or integer operators"),
+  placement: z.enum(placementNames).optional().describe("where quantizers go: around operators, as ONNX Runtime fuses them (default), or at the operands of layers alone, as TensorRT does"),
   activationType: type.optional().describe("default uint8"),
   weightType: type.optional().describe("default int8"),
   perChannel: z.boolean().optional().describe("a scale for each output channel of a weight; default true"),

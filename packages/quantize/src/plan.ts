@@ -4,6 +4,8 @@
  */
 import type { Graph, Node, Value } from "@lathe/core";
 import { placement } from "./placement.ts";
+import { shareConcats } from "./tensorrt/concat.ts";
+import { tensorrtPlacement } from "./tensorrt/placement.ts";
 import { activationSpec, constantSpec, type ConvertOverride, type Overrides, type Range, type TensorOverride, type TensorSpec, type TypeOptions } from "./spec.ts";
 
 /** A second quantized type that some consumers get. */
@@ -14,10 +16,10 @@ export interface ConvertPlan {
 }
 
 export type TensorPlan =
-  /** A Q/DQ pair with parameters from a range: the one observed at a value, or a known one. */
-  | { readonly kind: "activation"; readonly spec: TensorSpec; readonly observe: Value | Range; readonly convert?: ConvertPlan | undefined }
+  /** A Q/DQ pair with parameters from a range: the one observed at a value, or a known one; `also`: values whose ranges it holds too. */
+  | { readonly kind: "activation"; readonly spec: TensorSpec; readonly observe: Value | Range; readonly also?: readonly Value[]; readonly convert?: ConvertPlan | undefined }
   /** A Q/DQ pair with the parameters that `consumer` sees at `source` (Reshape, Transpose, MaxPool ... move values without changing them). */
-  | { readonly kind: "shared"; readonly source: Value; readonly consumer: Node; readonly observe: Value | Range; readonly convert?: ConvertPlan | undefined }
+  | { readonly kind: "shared"; readonly source: Value; readonly consumer: Node | undefined; readonly observe: Value | Range; readonly convert?: ConvertPlan | undefined }
   /** A constant: integer initializer and DQ. Constants of elementwise operators take the activation type. */
   | { readonly kind: "constant"; readonly role: "weight" | "activation"; readonly spec: TensorSpec };
 
@@ -30,6 +32,7 @@ export interface BiasPlan {
 }
 
 export interface PlanOptions extends TypeOptions {
+  readonly placement: PlacementName;
   readonly perChannel: boolean;
   /** Remove Relu/Clip whose effect the quantized range already has (asymmetric activations only). */
   readonly fuseActivations: boolean;
@@ -48,17 +51,28 @@ export interface QdqPlan {
   readonly biases: readonly BiasPlan[];
   /** Relu/Clip nodes that go away: the quantizer's range clips for them. */
   readonly absorbed: readonly Node[];
+  /** Who reads the quantized form of a value; of values that are not listed, everyone. */
+  readonly readers: ReadonlyMap<Value, ReadonlySet<Node>>;
+  /** Chosen nodes that stay float all the same, and why. */
+  readonly declined: readonly { readonly node: string; readonly reason: string }[];
   readonly options: PlanOptions;
 }
+
+/** Where quantizers go: at inputs and outputs, as ONNX Runtime fuses them; or at the operands of layers, as TensorRT does. */
+export const placementNames = ["onnxruntime", "tensorrt"] as const;
+export type PlacementName = (typeof placementNames)[number];
 
 /** Collects the decisions of the placement rules. */
 export class Planner {
   readonly tensors = new Map<Value, TensorPlan>();
   readonly biases: BiasPlan[] = [];
   readonly absorbed: Node[] = [];
+  readonly readers = new Map<Value, Set<Node>>();
+  readonly declined: { readonly node: string; readonly reason: string }[] = [];
   readonly options: PlanOptions;
   readonly opset: number;
   readonly #biasValues = new Set<Value>();
+  readonly #depths = new Map<Value, number>();
 
   constructor(options: PlanOptions, opset: number) {
     this.options = options;
@@ -72,6 +86,48 @@ export class Planner {
   activation(value: Value | undefined): void {
     if (!value || !isFloatValue(value) || this.tensors.has(value) || this.#weightsOnly) return;
     this.tensors.set(value, value.constant ? this.#constant(value, "activation", undefined) : this.#activation(value));
+  }
+
+  /** Quantizes input `index` of a node for that node (and others that ask), while further readers keep the float tensor. */
+  operand(node: Node, index: number): void {
+    const value = node.input(index);
+    if (value) this.read(value, node);
+  }
+
+  read(value: Value, reader: Node): void {
+    this.activation(value);
+    if (this.tensors.get(value)?.kind !== "activation") return;
+    this.readers.set(value, (this.readers.get(value) ?? new Set()).add(reader));
+  }
+
+  /** True when the node reads a quantized activation. */
+  hasOperand(node: Node): boolean {
+    return node.inputs.some((value) => value !== null && this.readers.get(value)?.has(node) === true);
+  }
+
+  decline(node: Node, reason: string): void {
+    this.declined.push({ node: node.label, reason });
+  }
+
+  /** Gives all `members` the parameters of `owner`, which hold the ranges of `others` too. */
+  together(owner: Value, others: readonly Value[], members: Iterable<Value>): void {
+    const how = this.tensors.get(owner);
+    if (how?.kind !== "activation") return;
+    this.tensors.set(owner, { ...how, also: others });
+    for (const value of members) {
+      if (value === owner || this.tensors.get(value)?.kind !== "activation") continue;
+      this.tensors.set(value, { kind: "shared", source: owner, consumer: undefined, observe: value, convert: this.#convert(value) });
+    }
+  }
+
+  /** Nodes on the longest way from an input of the graph. */
+  depth(value: Value): number {
+    const known = this.#depths.get(value);
+    if (known !== undefined) return known;
+    this.#depths.set(value, 0);
+    const depth = value.producer ? 1 + Math.max(0, ...value.producer.inputs.map((v) => (v ? this.depth(v) : 0))) : 0;
+    this.#depths.set(value, depth);
+    return depth;
   }
 
   /** Shares the parameters of `source`; a per-channel constant has no single pair of parameters to share. */
@@ -158,12 +214,20 @@ export class Planner {
 
 export const isFloatValue = (value: Value): boolean => value.dtype === "float32";
 
+const noRule = (node: Node, planner: Planner): void => planner.decline(node, `there is no rule for ${node.opType}`);
+
 /** Plans Q/DQ for `nodes`, which may stand in bodies as well, in execution order. Edits nothing. */
 export function planQdq(graph: Graph, nodes: ReadonlySet<Node>, options: PlanOptions, opset: number): QdqPlan {
   const planner = new Planner(options, opset);
-  for (const node of graph.allNodes()) if (nodes.has(node)) (placement[node.opType] ?? placement.default!)(node, planner);
+  if (options.placement === "tensorrt") {
+    for (const node of graph.allNodes()) if (nodes.has(node)) (tensorrtPlacement[node.opType] ?? noRule)(node, planner);
+    shareConcats(graph, nodes, planner);
+  } else {
+    for (const node of graph.allNodes()) if (nodes.has(node)) (placement[node.opType] ?? placement.default!)(node, planner);
+  }
   pointRanges(graph, nodes, planner.tensors);
-  return { tensors: planner.tensors, biases: planner.biases, absorbed: planner.absorbed, options };
+  const { tensors, biases, absorbed, readers, declined } = planner;
+  return { tensors, biases, absorbed, readers, declined, options };
 }
 
 /** What is clipped behind a value (Relu, Clip) need not be represented in it; what Softmax gives is known. */
@@ -188,6 +252,7 @@ export function valuesToObserve(plan: QdqPlan): Set<Value> {
   for (const how of plan.tensors.values()) {
     if (how.kind === "constant" || "min" in how.observe) continue;
     if ((how.kind === "activation" && isOpen(how.spec)) || isOpen(how.convert?.spec)) found.add(how.observe);
+    if (how.kind === "activation" && isOpen(how.spec)) for (const value of how.also ?? []) found.add(value);
   }
   return found;
 }

@@ -30,10 +30,19 @@ interface Pair {
 
 export class QdqWriter {
   readonly #options: WriterOptions;
+  readonly #readers: ReadonlyMap<Value, ReadonlySet<Node>>;
   readonly #pairs = new Map<ParamSet, Pair>();
 
-  constructor(options: WriterOptions) {
+  /** @param readers who reads the quantized form of a value; of values that are not listed, everyone */
+  constructor(options: WriterOptions, readers: ReadonlyMap<Value, ReadonlySet<Node>> = new Map()) {
     this.#options = options;
+    this.#readers = readers;
+  }
+
+  /** The uses of a value that its pair serves. */
+  #served(value: Value): readonly Use[] {
+    const readers = this.#readers.get(value);
+    return readers ? value.uses.filter((use) => readers.has(use.node)) : value.uses;
   }
 
   /** Writes the parameters that `value` owns, under its present name. */
@@ -84,11 +93,11 @@ export class QdqWriter {
 
   /** producer -> QuantizeLinear -> DequantizeLinear -> consumers. The public name of a graph output stays at the end of the chain. */
   activation(value: Value, resolved: Resolved): void {
-    const uses = value.uses;
+    const uses = this.#served(value);
     const graph = value.graph!;
     const publish = graph.outputs.includes(value) && this.#options.graphOutputs;
     if (uses.length === 0 && !publish) return;
-    if (this.#options.dedicatedPairs && value.consumers.length > 1) return this.#dedicated(value, resolved);
+    if (this.#options.dedicatedPairs && new Set(uses.map((use) => use.node)).size > 1) return this.#dedicated(value, resolved);
     const { name } = value;
     const q = this.#q(value, this.#pairs.get(resolved.original)!, name);
     this.#behind(value, q);
@@ -113,7 +122,8 @@ export class QdqWriter {
 
   #dedicated(value: Value, resolved: Resolved): void {
     let anchor: Node | undefined;
-    value.consumers.forEach((consumer, i) => {
+    const consumers = [...new Set(this.#served(value).map((use) => use.node))];
+    consumers.forEach((consumer, i) => {
       const pair = this.#pairs.get(resolved.converted ? seen(resolved, consumer) : resolved.original)!;
       const q = this.#q(value, pair, value.name, {}, `_${i + 1}`);
       if (anchor) anchor.graph!.insertAfter(anchor, q);
@@ -133,7 +143,7 @@ export class QdqWriter {
     const graph = q1.graph!;
     const { set, nodes } = resolved.converted!;
     const first = this.#pairs.get(resolved.original)!;
-    const uses = value.uses.filter((u) => u.node !== q1);
+    const uses = this.#served(value).filter((u) => u.node !== q1);
     const second = uses.filter((u) => nodes === undefined || nodes.has(u.node.name));
     const rest = uses.filter((u) => !second.includes(u));
     const all = rest.length === 0;

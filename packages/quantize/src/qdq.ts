@@ -40,7 +40,7 @@ export interface QdqResult {
 export function emitQdq(plan: QdqPlan, ranges: ReadonlyMap<string, Range>, options: EmitOptions): QdqResult {
   const resolved = finalParams(plan, ranges, options.adjustBias);
   for (const node of plan.absorbed) absorbInto(node.graph!, node, plan, resolved);
-  const writer = new QdqWriter(options);
+  const writer = new QdqWriter(options, plan.readers);
   for (const [value, how] of plan.tensors) writer.parameters(resolved.get(value)!, value, how);
   for (const [value, how] of plan.tensors) if (how.kind === "constant") writer.constant(value, resolved.get(value)!.original);
   for (const [value, how] of plan.tensors) if (how.kind !== "constant") writer.activation(value, resolved.get(value)!);
@@ -60,14 +60,14 @@ export function finalParams(plan: QdqPlan, ranges: ReadonlyMap<string, Range>, a
 /** Parameters of every planned value; shared ones follow their source. */
 export function resolveParams(plan: QdqPlan, ranges: ReadonlyMap<string, Range>): Map<Value, Resolved> {
   const resolved = new Map<Value, Resolved>();
-  const rangeOf = (from: Value | Range): Range => {
-    if ("min" in from) return from;
-    const found = ranges.get(from.name);
-    if (!found) throw quantizeErrors.QUANT_RANGE_MISSING({ tensor: from.name });
-    return found;
+  const rangeOf = (from: Value | Range, also: readonly Value[] = []): Range => {
+    const found = "min" in from ? from : ranges.get(from.name);
+    if (!found) throw quantizeErrors.QUANT_RANGE_MISSING({ tensor: (from as Value).name });
+    const rest = also.map((value) => rangeOf(value));
+    return { min: Math.min(found.min, ...rest.map((r) => r.min)), max: Math.max(found.max, ...rest.map((r) => r.max)) };
   };
-  const make = (value: Value, spec: TensorSpec, suffix: string, from: Value | Range): ParamSet => {
-    const observed = spec.params ?? spec.range ? { min: 0, max: 0 } : rangeOf(from);
+  const make = (value: Value, spec: TensorSpec, suffix: string, from: Value | Range, also?: readonly Value[]): ParamSet => {
+    const observed = spec.params ?? spec.range ? { min: 0, max: 0 } : rangeOf(from, also);
     return { owner: value, suffix, spec, list: [activationParams(spec, observed, plan.options, value.name)] };
   };
   const convert = (value: Value, how: ConvertPlan | undefined, from: Value | Range): Resolved["converted"] =>
@@ -84,7 +84,7 @@ export function resolveParams(plan: QdqPlan, ranges: ReadonlyMap<string, Range>)
       const list = safe(value, how, constantParams(how.spec, value.constant!, plan.options, value.name), plan);
       return { original: { owner: value, suffix: "", spec: how.spec, list } };
     }
-    if (how.kind === "activation") return { original: make(value, how.spec, "", how.observe), converted: convert(value, how.convert, how.observe) };
+    if (how.kind === "activation") return { original: make(value, how.spec, "", how.observe, how.also), converted: convert(value, how.convert, how.observe) };
     const source = plan.tensors.get(how.source);
     if (!source) throw quantizeErrors.QUANT_RANGE_MISSING({ tensor: how.source.name });
     return { original: seenBy(resolve(how.source, source), how.consumer), converted: convert(value, how.convert, how.observe) };
@@ -105,9 +105,9 @@ function safe(value: Value, how: Extract<TensorPlan, { kind: "constant" }>, list
 }
 
 /** Parameters that a consumer sees: the second type where the value is converted for it. */
-function seenBy(resolved: Resolved, consumer: Node): ParamSet {
+function seenBy(resolved: Resolved, consumer: Node | undefined): ParamSet {
   const { converted } = resolved;
-  return converted && (converted.nodes === undefined || converted.nodes.has(consumer.name)) ? converted.set : resolved.original;
+  return converted && consumer && (converted.nodes === undefined || converted.nodes.has(consumer.name)) ? converted.set : resolved.original;
 }
 
 function widen(bias: BiasPlan, plan: QdqPlan, resolved: ReadonlyMap<Value, Resolved>): void {

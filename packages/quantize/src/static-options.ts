@@ -8,6 +8,7 @@ import type { EmitOptions } from "./qdq.ts";
 /** The planner's options, defaults filled in. */
 export function toPlanOptions(options: StaticOptions): PlanOptions {
   return {
+    placement: options.placement ?? "onnxruntime",
     activationType: options.activationType ?? "uint8",
     weightType: options.weightType ?? "int8",
     perChannel: options.perChannel ?? true,

@@ -92,7 +92,7 @@ export function planStatic(source: Model, input: StaticOptionsInput = {}): Stati
   if (resolved.groupedConv === false) for (const node of nodes) if (node.opType === "Conv" && node.int("group", 1) !== 1) nodes.delete(node);
   if (resolved.constantOperands === false) for (const node of nodes) if (hasConstantOperand(node)) nodes.delete(node);
   const plan = planQdq(model.graph, nodes, planOptions, model.opset);
-  if (plan.tensors.size === 0) throw quantizeErrors.QUANT_NOTHING_TO_DO({ types: (resolved.opTypes ?? staticOpTypes).join(", ") });
+  if (plan.tensors.size === 0) throw quantizeErrors.QUANT_NOTHING_TO_DO({ types: (resolved.opTypes ?? staticOpTypes).join(", "), declined: plan.declined[0] });
   return { model, plan, options: resolved, emit: toEmitOptions(resolved, planOptions, model.opset), nodes: nodes.size, touched: touchedBy(nodes), reasons };
 }
 
@@ -188,6 +188,8 @@ export interface StaticResult {
   readonly rounding?: LearnedRounding;
   /** Nodes in bodies that stay float because no calibration sample reached them. */
   readonly unreached: readonly string[];
+  /** Layers that stay float because the target has nothing to gain from them. */
+  readonly declined: readonly { readonly node: string; readonly reason: string }[];
 }
 
 /**
@@ -206,7 +208,7 @@ export async function quantizeStatic(model: Model, options: StaticOptionsInput, 
   const rounded = learned?.rounded ?? (await services.round?.(plan, ranges));
   if (plan.options.correctBias) await correctBiases(plan, services, rounded);
   const report = applyStatic(plan, ranges, observations.samples, rounded);
-  return { model: plan.model, report, ...(learned ? { rounding: learned } : {}), unreached };
+  return { model: plan.model, report, ...(learned ? { rounding: learned } : {}), unreached, declined: plan.plan.declined };
 }
 
 /** Integer weights by AdaRound when the options ask for it. */

@@ -65,8 +65,11 @@ const choices: Readonly<Record<Target, readonly Choice[]>> = {
       why: "TensorRT takes symmetric int8 with zero point 0 only.",
     },
     { options: { quantizeBias: false, graphOutputs: false }, why: "TensorRT keeps biases and network outputs in float." },
-    { options: { dedicatedPairs: true }, why: "TensorRT fuses a Q/DQ pair into one consumer." },
-    { options: { opTypes: ["Conv", "ConvTranspose", "MatMul", "Gemm", "Add", "MaxPool", "AveragePool", "GlobalAveragePool"] }, why: "Layers that TensorRT runs in int8." },
+    {
+      options: { placement: "tensorrt" },
+      why: "TensorRT pulls the next Q into the layer before: pairs stand at the operands of layers that gain, on the skip branch of residual Adds, and with one scale around a Concat.",
+    },
+    { options: { opTypes: ["Conv", "ConvTranspose", "MatMul", "Gemm", "Add", "Concat"] }, why: "Layers that TensorRT runs in int8; what stands between follows them." },
   ],
   qnn: [
     {

@@ -32,7 +32,8 @@ export const staticQuantize = defineTechnique({
     const { model: quantized, report: { reasons, ...metrics } } = made;
     for (const node of made.unreached) ctx.warn({ code: "QUANT_UNREACHED", node, message: "stays float: no calibration sample reached the body it stands in, or gave anything but zeros there" });
     const rounding = made.rounding && { layers: made.rounding.layers, nearest: made.rounding.nearest };
-    if (!options.verify && !options.failIfSlower) return { model: quantized, metrics, details: toJson({ reasons, rounding }) };
+    const left = made.declined.length > 0 ? { declined: made.declined } : {};
+    if (!options.verify && !options.failIfSlower) return { model: quantized, metrics, details: toJson({ reasons, rounding, ...left }) };
     const samples = await data.take(2).toArray();
     const { failIfSlower } = options;
     const fusion = await verifyFusion(quantized, { float: model, feeds: samples[0], failIfSlower, signal: ctx.signal });
@@ -41,7 +42,7 @@ export const staticQuantize = defineTechnique({
     return {
       model: quantized,
       metrics: { ...metrics, integerNodes, floatNodes: fusion.float.length, ...(speedup ? { speedup } : {}) },
-      details: toJson({ reasons, rounding, fusion, noisiest: noise.slice(0, NOISIEST).map(({ tensor, sqnr }) => ({ tensor, sqnr })), distributions: noise.slice(0, PICTURED).map((n) => n.distribution) }),
+      details: toJson({ reasons, rounding, ...left, fusion, noisiest: noise.slice(0, NOISIEST).map(({ tensor, sqnr }) => ({ tensor, sqnr })), distributions: noise.slice(0, PICTURED).map((n) => n.distribution) }),
     };
   },
 });

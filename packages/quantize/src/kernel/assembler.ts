@@ -59,7 +59,11 @@ export const v128 = {
   load: at(simd(0x00)), store: at(simd(0x0b)),
   /** Eight bytes; the other lanes are 0. */
   load64: at(simd(0x5d)),
-  andNot: op(...simd(0x4f)), anyTrue: op(...simd(0x53)),
+  /** Four uint16 as uint32. */
+  load16: at(simd(0x04)),
+  /** One lane of four bytes. */
+  store32: (offset: number, lane: number, ...args: readonly Code[]): Code => [...args.flat(), ...simd(0x5a), 0, ...unsigned(offset), lane],
+  and: op(...simd(0x4e)), andNot: op(...simd(0x4f)), or: op(...simd(0x50)), anyTrue: op(...simd(0x53)),
   /** Bits of the first where the third has ones, else of the second. */
   select: op(...simd(0x52)),
   /** Bytes of both arguments by index. */
@@ -69,19 +73,26 @@ export const v128 = {
 export const f32x4 = {
   splat: op(...simd(0x13)),
   lane: (index: number, ...args: readonly Code[]): Code => [...args.flat(), ...simd(0x1f), index],
+  ne: op(...simd(0x42)), gt: op(...simd(0x44)), ge: op(...simd(0x46)), floor: op(...simd(0x68)), neg: op(...simd(0xe1)),
   nearest: op(...simd(0x6a)), abs: op(...simd(0xe0)), add: op(...simd(0xe4)), sub: op(...simd(0xe5)), mul: op(...simd(0xe6)), div: op(...simd(0xe7)),
   /** b < a ? b : a, and a < b ? b : a: an instruction each, and blind to NaN in b. */
   least: op(...simd(0xea)), greatest: op(...simd(0xeb)),
   /** To int32, saturating. */
   toI32: op(...simd(0xf8)),
+  /** Two doubles, rounded, in the first lanes; the others are 0. */
+  fromF64: op(...simd(0x5e)),
 };
 
 export const f64x2 = {
   splat: op(...simd(0x14)), fromF32: op(...simd(0x5f)), eq: op(...simd(0x47)), gt: op(...simd(0x4a)),
-  abs: op(...simd(0xec)), add: op(...simd(0xf0)), sub: op(...simd(0xf1)), mul: op(...simd(0xf2)),
+  abs: op(...simd(0xec)), add: op(...simd(0xf0)), sub: op(...simd(0xf1)), mul: op(...simd(0xf2)), div: op(...simd(0xf3)), nearest: op(...simd(0x94)),
+  /** b < a ? b : a, and a < b ? b : a. */
+  least: op(...simd(0xf6)), greatest: op(...simd(0xf7)),
+  /** To int32 in the first lanes, saturating; the others are 0. */
+  toI32: op(...simd(0xfc)),
 };
 
-export const i32x4 = { splat: op(...simd(0x11)), lane: (index: number, ...args: readonly Code[]): Code => [...args.flat(), ...simd(0x1b), index] };
+export const i32x4 = { splat: op(...simd(0x11)), shl: op(...simd(0xab)), lane: (index: number, ...args: readonly Code[]): Code => [...args.flat(), ...simd(0x1b), index] };
 export const i16x8 = { splat: op(...simd(0x10)), narrow: op(...simd(0x85)), addSaturating: op(...simd(0x8f)) };
 export const i8x16 = { narrowSigned: op(...simd(0x65)), narrowUnsigned: op(...simd(0x66)) };
 
