@@ -40,7 +40,6 @@ const cases: Readonly<Record<string, () => Case>> = {
   mobilenet: () => ({ title: "MobileNetV2, 96x96, 64 images: refit", make: () => mobileNetV2({ random: source("mobilenet"), size: 96, classes: 10 }), samples: images(16, [4, 3, 96, 96]) }),
   recognizer: () => ({ title: "PP-OCRv4 recogniser, 32 lines of 320 pixels: refit", make: async () => (await pipeline(simplify()).run(await loadModel(recognizerPath), {}).result).model, samples: images(32, [1, 3, 48, 320], "x") }),
   bert: () => ({ title: "BERT, 6 layers of 256, 16 x 128 tokens: SparseGPT", oneShot: true, make: () => bert({ random: source("bert"), vocabulary: 1000, tokens: 128, hidden: 256, heads: 4, layers: 6, mlp: 1024, classes: 10 }), samples: tokens() }),
-  "resnet-oneshot": () => ({ title: "ResNet-20, 28x28, 512 images: SparseGPT", oneShot: true, make: () => resnet20({ random: source("resnet"), channels: 1, size: 28, classes: 10, width: 16 }), samples: images(16, [32, 1, 28, 28]) }),
 };
 
 async function run({ title, make, samples, oneShot }: Case): Promise<object> {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { attr, dataset, inferShapes, pipeline, random, standardOps, stats, Tensor, type Feeds, type Model, type Tensor as T } from "@lathe/core";
 import { compare, ortRuntime, randomTensor } from "@lathe/ort";
 import {
-  clusterWeights, compressedSizes, cut, dataCriterion, dependencyGraph, estimateBatchNorm, kMeans, maskFeeds, permuteForPattern, polynomialDecay, prepare, pruneChannels, pruneOneShot,
+  clusterWeights, compressedSizes, cut, cutCopy, dataCriterion, dependencyGraph, estimateBatchNorm, kMeans, maskFeeds, permuteForPattern, polynomialDecay, prepare, pruneChannels, pruneOneShot,
   pruneWeights, refit, sparseFit, updatesAt, weightsOf, withMaskInputs, type DependencyGraph,
 } from "@lathe/prune";
 import { adamW, ModelBuilder, tensorData } from "@lathe/train";
@@ -59,6 +59,24 @@ describe("refit", () => {
     const run = async (refitted: boolean): Promise<Model> => (await pipeline(pruneChannels({ ratio, scope: "group", refit: refitted })).run(model, services).result).model;
     const meanError = async (made: Model): Promise<number> => (await compare(model, made, batches(2, 8, 50), { runtime })).tensors["logits"]!.meanAbs;
     expect(await meanError(await run(true))).toBeLessThan((await meanError(await run(false))) * 0.8);
+  });
+
+  it.each([["of one size", [8, 8, 8]], ["of different sizes", [8, 3, 5]]] as const)("gives the same whether what was computed is kept or computed again, with batches %s", async (_, sizes) => {
+    const b = new ModelBuilder({ name: "residual", random: uniform(4) });
+    const stem = b.relu(b.conv(b.input("input", ["N", 3, 8, 8]), "stem", 3, 16, { bias: true }));
+    const branch = b.conv(b.relu(b.conv(stem, "a", 16, 24)), "b", 24, 16);
+    const sum = b.relu(b.node("Add", [stem, branch]));
+    const { model, graph } = await ready(b.output(b.linear(b.node("Flatten", [b.globalAveragePool(sum)], { axis: attr.int(1) }), "head", 16, 4), "logits", ["N", 4]));
+    const samples = sizes.map((size, i) => ({ ...batches(1, size, i)[0]!, labels: Tensor.int64([1]) }));
+    const selection = new Map(graph.groups.map((g) => [g, new Set(g.units.slice(0, g.units.length / 2))] as const));
+    const refitted = async (maxBytes: number): Promise<Float32Array[]> => {
+      const { model: copy, kept } = cutCopy(model, graph, selection);
+      const layers = await refit(copy, model, kept, { runtime, batches: samples, random: random(1), maxBytes });
+      expect(layers.every((l) => l.after < l.before)).toBe(true);
+      return ["a.weight", "b.weight", "head.weight", "head.bias"].map((name) => copy.graph.value(name)!.tensor!.toFloat32());
+    };
+    const [keeping, again] = [await refitted(2 ** 29), await refitted(0)];
+    keeping.forEach((data, i) => data.forEach((x, at) => expect(again[i]![at]).toBeCloseTo(x, 4)));
   });
 
   it("leaves the weights of a depthwise channel whose input is always zero", async () => {

@@ -57,12 +57,26 @@ export function inverse(l: Float64Array, n: number): Float64Array {
   return out;
 }
 
-/** Adds x xᵀ to the lower half of [n, n]. */
-export function addOuter(gram: Float64Array, n: number, x: Float64Array): void {
-  for (let i = 0; i < n; i++) {
-    const xi = x[i]!;
-    if (xi === 0) continue;
-    for (let j = 0, at = i * n; j <= i; j++) gram[at + j]! += xi * x[j]!;
+/** Rows that one sweep over a Gram matrix takes in: the matrix is read and written that much less often. */
+const AT_ONCE = 4;
+
+/** Adds Aᵀ B to `sum`, whose rows are `stride` apart: A [count, m], B [count, n], both row-major. `lower` leaves out what lies above the diagonal. */
+export function addProducts(sum: Float64Array, stride: number, a: Float64Array, m: number, b: Float64Array, n: number, lower = false): void {
+  const count = a.length / m;
+  let row = 0;
+  for (; row + AT_ONCE <= count; row += AT_ONCE) {
+    const [a0, b0, b1, b2, b3] = [row * m, row * n, (row + 1) * n, (row + 2) * n, (row + 3) * n];
+    for (let i = 0; i < m; i++) {
+      const [w, x, y, z] = [a[a0 + i]!, a[a0 + m + i]!, a[a0 + 2 * m + i]!, a[a0 + 3 * m + i]!];
+      if (w === 0 && x === 0 && y === 0 && z === 0) continue;
+      for (let j = 0, at = i * stride, end = lower ? i + 1 : n; j < end; j++) sum[at + j]! += w * b[b0 + j]! + x * b[b1 + j]! + y * b[b2 + j]! + z * b[b3 + j]!;
+    }
+  }
+  for (; row < count; row++) {
+    for (let i = 0; i < m; i++) {
+      const w = a[row * m + i]!;
+      if (w !== 0) for (let j = 0, at = i * stride, end = lower ? i + 1 : n; j < end; j++) sum[at + j]! += w * b[row * n + j]!;
+    }
   }
 }
 

@@ -1,10 +1,11 @@
 /** The technique for large matrix layers: pruned in one go by their inputs' statistics, without training. */
 import {
-  defineTechnique, eachActivation, floatWeights, inputsAt, linearLayers, matrices, placesOf, setMatrices, verified, type Feeds, type Linear, type Model, type TechniqueContext,
+  defineTechnique, floatWeights, inputRows, linearLayers, matrices, placesOf, setMatrices, verified, type Linear, type Model, type Place, type Random, type TechniqueContext,
 } from "@lathe/core";
 import { z } from "zod";
-import { addOuter, mirror } from "../linear/algebra.ts";
+import { addProducts, mirror } from "../linear/algebra.ts";
 import { firstSamples } from "../linear/samples.ts";
+import { Walk } from "../linear/walk.ts";
 import { patternOf, type Pattern } from "../sparse/pattern.ts";
 import { compressedSizes, sizeChange } from "../storage/sizes.ts";
 import { prepare } from "../structure/prepare.ts";
@@ -45,13 +46,14 @@ export const pruneOneShot = defineTechnique({
     const before = await compressedSizes(model);
     await ctx.turn();
     const batches = await firstSamples(ctx.services.data, options.samples, ctx.signal);
+    const walk = new Walk(model, { batches, runtime: ctx.services.runtime, signal: ctx.signal });
     const layers = linearLayers(model.graph).filter((layer) => !options.exclude?.includes(layer.node.label));
     const left: string[] = [];
     let [zeros, weights] = [0, 0];
     for (const [i, layer] of layers.entries()) {
       if (layer.columns > options.maxColumns) left.push(layer.node.label);
       else {
-        zeros += await pruneLayer(model, layer, pattern, options, ctx, batches);
+        zeros += await pruneLayer(model, layer, pattern, options, ctx, walk, batches.length);
         weights += layer.groups * layer.rows * layer.columns;
       }
       ctx.progress({ done: i + 1, total: layers.length, message: layer.node.label });
@@ -63,8 +65,8 @@ export const pruneOneShot = defineTechnique({
   },
 });
 
-async function pruneLayer(model: Model, layer: Linear, pattern: Pattern | undefined, options: Options, ctx: TechniqueContext<"runtime">, batches: readonly Feeds[]): Promise<number> {
-  const grams = await secondMoments(model, layer, options.places, ctx, batches);
+async function pruneLayer(model: Model, layer: Linear, pattern: Pattern | undefined, options: Options, ctx: TechniqueContext, walk: Walk, batches: number): Promise<number> {
+  const grams = await secondMoments(walk, layer, Math.max(1, Math.floor(options.places / batches)), ctx.random.fork(layer.node.label));
   const order = reductionOrder(layer);
   const made = matrices(layer).map((matrix, g) => {
     const [w, h] = [reordered(matrix, order), symmetric(grams[g]!, order)];
@@ -77,21 +79,25 @@ async function pruneLayer(model: Model, layer: Linear, pattern: Pattern | undefi
   return made.reduce((sum, m) => sum + m.reduce((n, x) => n + (x === 0 ? 1 : 0), 0), 0);
 }
 
-async function secondMoments(model: Model, layer: Linear, places: number, ctx: TechniqueContext<"runtime">, batches: readonly Feeds[]): Promise<Float64Array[]> {
+/** Rows that are in memory at a time. */
+const BLOCK = 512;
+
+/** XᵀX of each group over at most `each` places of a batch. */
+async function secondMoments(walk: Walk, layer: Linear, each: number, random: Random): Promise<Float64Array[]> {
   const { columns, groups } = layer;
   const grams = Array.from({ length: groups }, () => new Float64Array(columns * columns));
-  const each = Math.max(1, Math.floor(places / batches.length));
-  const random = ctx.random.fork(layer.node.label);
-  await eachActivation(model, [layer.input.name, layer.output.name], batches, ctx.services.runtime, (tensors) => {
+  await walk.before(layer.node, [layer.input.name, layer.output.name], (tensors) => {
     const [x, { dims }] = [tensors[layer.input.name]!, tensors[layer.output.name]!];
     const [examples, positions] = placesOf(layer, dims);
     const all = examples * positions;
-    for (let i = 0; i < Math.min(all, each); i++) {
+    const places = Array.from({ length: Math.min(all, each) }, (_, i): Place => {
       const at = all <= each ? i : random.int(all);
-      const place = { example: Math.floor(at / positions), position: at % positions };
-      grams.forEach((gram, g) => addOuter(gram, columns, inputsAt(layer, x, dims, place, g)));
+      return { example: Math.floor(at / positions), position: at % positions };
+    });
+    for (let from = 0; from < places.length; from += BLOCK) {
+      inputRows(layer, x, dims, places.slice(from, from + BLOCK)).forEach((rows, g) => addProducts(grams[g]!, columns, rows, columns, rows, columns, true));
     }
-  }, ctx.signal);
+  });
   for (const gram of grams) mirror(gram, columns);
   return grams;
 }

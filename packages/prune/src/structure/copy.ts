@@ -7,7 +7,7 @@ import { dependencyGraph, type DependencyGraph, type DependencyOptions } from ".
  * The model with the selection cut, as a copy that shares all tensors that stay whole. The graph of dependencies is built again for the
  * copy, with the options of the first, and units are matched by place.
  */
-export function cutCopy(model: Model, graph: DependencyGraph, selection: Selection, options: DependencyOptions): { model: Model; kept: KeptPositions } {
+export function cutCopy(model: Model, graph: DependencyGraph, selection: Selection, options: DependencyOptions = {}): { model: Model; kept: KeptPositions } {
   const copy = model.clone();
   const twin = dependencyGraph(copy, options);
   const place = new Map(graph.groups.map((group, g) => [group, g]));
