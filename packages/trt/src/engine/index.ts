@@ -17,3 +17,6 @@ export { parseLayerProfile, type LayerProfile, type LayerTime } from "./output/l
 export { parseLayerInfo, type EngineBinding, type EngineInfo, type EngineLayer, type EngineTensor } from "./output/layer-info.ts";
 export { layerTable, shareByType, type LayerRow } from "./output/layer-table.ts";
 export { parsePlanHeader, PLAN_HEADER_BYTES, type PlanHeader } from "./output/plan-header.ts";
+export type { BenchReport, BuildReport, CallOptions, Gpu, InspectReport, PlanFile, Probe, TensorRT, ToolReport } from "./reports.ts";
+export type { BuildEngineOptions, EngineIdentity, EngineResult, EngineTarget, TensorRTService } from "./service.ts";
+export { buildTensorRTEngine, engineOptions } from "./technique.ts";

@@ -174,8 +174,8 @@ describe("every flag that is written", () => {
         written++;
         expect(unknown(words)).toEqual([]);
       }
-    }), { numRuns: 300 });
-    expect(written).toBeGreaterThan(20);
+    }), { numRuns: 100 });
+    expect(written).toBeGreaterThan(5);
   });
 });
 

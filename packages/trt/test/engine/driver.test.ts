@@ -166,6 +166,14 @@ describe("ending a tool", () => {
     expect(pids.map(alive)).toEqual([false, false]);
   });
 
+  it("is what a listener that throws does", async () => {
+    const { onnx, plan, path } = await folder();
+    const trt = await open("10.13.3", "slow");
+    await expect(trt.build(onnx, plan, {}, { onProgress: () => { throw new Error("too much"); } })).rejects.toThrow("too much");
+    await expect(trt.build(onnx, plan, {}, { onLog: () => { throw new Error("too long"); } })).rejects.toThrow("too long");
+    expect(await readdir(path)).toEqual(["m.onnx"]);
+  });
+
   it("by timeout says so with the last words", async () => {
     const { onnx, plan, path } = await folder();
     const trt = await open("10.13.3", "slow");

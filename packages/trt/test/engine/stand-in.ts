@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openTensorRT, type TensorRT } from "@lathe/trt/node";
+import type { TensorRT } from "@lathe/trt";
+import { openTensorRT } from "@lathe/trt/node";
 import { onTestFinished } from "vitest";
 
 export const standIn = fileURLToPath(new URL("../stand-in/trtexec", import.meta.url));

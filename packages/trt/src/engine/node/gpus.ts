@@ -1,16 +1,7 @@
 /** The GPUs of this machine, as its driver's own tool lists them. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-
-export interface Gpu {
-  readonly index: number;
-  readonly name: string;
-  readonly uuid: string;
-  /** "8.6"; undefined where the driver is too old to tell. */
-  readonly computeCapability: string | undefined;
-  readonly driver: string;
-  readonly memoryBytes: number | undefined;
-}
+import type { Gpu } from "../reports.ts";
 
 const columns = ["index", "uuid", "driver_version", "memory.total", "compute_cap", "name"] as const;
 

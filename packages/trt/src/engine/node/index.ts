@@ -1,5 +1,7 @@
 /** TensorRT's tools as child processes, and the engines they build. */
-export { openTensorRT, type BenchReport, type BuildReport, type InspectReport, type OpenOptions, type Probe, type TensorRT } from "./tensorrt.ts";
-export type { CallOptions } from "./run-tool.ts";
-export { listGpus, type Gpu } from "./gpus.ts";
-export { readPlanHeader, type PlanFile } from "./plan-file.ts";
+export { openTensorRT, type OpenOptions } from "./tensorrt.ts";
+export { listGpus } from "./gpus.ts";
+export { readPlanHeader } from "./plan-file.ts";
+export { engineIdentity, engineKey, engineTarget } from "./identity.ts";
+export { openEngineStore, type EngineStore, type StoredEngine, type StoreOptions } from "./store.ts";
+export { buildEngine, tensorrtService, type BuildEngineServices } from "./build-engine.ts";

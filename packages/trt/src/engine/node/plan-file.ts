@@ -2,11 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { parsePlanHeader, PLAN_HEADER_BYTES, type PlanHeader } from "../output/plan-header.ts";
-
-export interface PlanFile extends PlanHeader {
-  readonly bytes: number;
-}
+import { parsePlanHeader, PLAN_HEADER_BYTES } from "../output/plan-header.ts";
+import type { PlanFile } from "../reports.ts";
 
 /** Which release built an engine, without TensorRT. @throws TRT_PLAN, or the system's error when the file cannot be read */
 export async function readPlanHeader(path: string): Promise<PlanFile> {

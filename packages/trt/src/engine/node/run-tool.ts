@@ -2,21 +2,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { engineErrors } from "../errors.ts";
 import { diagnose, type Ending } from "../log/diagnose.ts";
-import type { LogLine } from "../log/line.ts";
 import { logReader, type LogRecord } from "../log/reader.ts";
 import type { Stage } from "../log/stages.ts";
-
-/** What every call may be given. */
-export interface CallOptions {
-  /** Ends the tool and everything it started; what it wrote is removed. */
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds until the tool is ended. Default: none. */
-  readonly timeoutMs?: number | undefined;
-  /** Stages of the work: most of a build is one of them, and nothing tells how much of it is left. */
-  readonly onProgress?: ((progress: { readonly done: number; readonly total: number; readonly message: string }) => void) | undefined;
-  /** Every line as it comes. */
-  readonly onLog?: ((line: LogLine) => void) | undefined;
-}
+import type { CallOptions } from "../reports.ts";
 
 export interface ToolCall extends CallOptions {
   readonly path: string;
@@ -45,10 +33,19 @@ export async function end({ path, argv, env, goal, stages = [], signal, timeoutM
   signal?.throwIfAborted();
   const reader = logReader({ stages, onLine: onLog, onStage: (done, message) => onProgress?.({ done, total: stages.length, message }) });
   const child = start(path, argv, env);
-  let stopped: "abort" | "timeout" | undefined;
-  const stop = (why: "abort" | "timeout"): void => {
-    stopped ??= why;
+  let stopped: "abort" | "timeout" | { readonly thrown: unknown } | undefined;
+  const stop = (why: NonNullable<typeof stopped>): void => {
+    if (stopped !== undefined) return;
+    stopped = why;
     endGroup(child);
+  };
+  // Listeners are the caller's: what they throw ends the tool, and is thrown where the caller waits.
+  const push = (chunk: string, stream: 0 | 1): void => {
+    try {
+      reader.push(chunk, stream);
+    } catch (thrown) {
+      stop({ thrown });
+    }
   };
   const abort = (): void => stop("abort");
   const leave = (): void => signalGroup(child, "SIGKILL");
@@ -57,7 +54,8 @@ export async function end({ path, argv, env, goal, stages = [], signal, timeoutM
   // The tool is in a group of its own, which a terminal's interrupt does not reach.
   process.on("exit", leave);
   try {
-    const { exitCode, signal: ended } = await finished(child, reader.push);
+    const { exitCode, signal: ended } = await finished(child, push);
+    if (typeof stopped === "object") throw (stopped as { readonly thrown: unknown }).thrown;
     reader.end();
     if (stopped === "abort") throw signal!.reason;
     if (stopped === "timeout") throw engineErrors.TRT_TIMEOUT({ goal, timeoutMs: timeoutMs!, argv: [path, ...argv], lastWords: reader.record.lastWords });

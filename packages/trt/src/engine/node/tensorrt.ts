@@ -3,22 +3,21 @@ import { mkdtemp, readFile, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { isLatheError } from "@lathe/core";
-import type { BenchOptions } from "../bench-options.ts";
 import { benchArgs, buildArgs, inspectArgs } from "../command.ts";
 import { engineErrors } from "../errors.ts";
-import type { Device, LogFacts } from "../log/facts.ts";
+import type { LogFacts } from "../log/facts.ts";
 import type { LogRecord } from "../log/reader.ts";
 import { buildStages, runStages } from "../log/stages.ts";
-import { parseLayerInfo, type EngineInfo } from "../output/layer-info.ts";
+import { parseLayerInfo } from "../output/layer-info.ts";
 import { parseLayerProfile } from "../output/layer-profile.ts";
-import { layerTable, type LayerRow } from "../output/layer-table.ts";
-import { limitsIn, parseSummary, type Limit, type Summary } from "../output/summary.ts";
-import type { EngineSpec } from "../spec.ts";
+import { layerTable } from "../output/layer-table.ts";
+import { limitsIn, parseSummary } from "../output/summary.ts";
+import type { BuildReport, CallOptions, PlanFile, TensorRT, ToolReport } from "../reports.ts";
 import { oldest, toolText, compareVersion, type Tool, type ToolKind } from "../version.ts";
 import { findTool } from "./find-tool.ts";
-import { listGpus, type Gpu } from "./gpus.ts";
-import { publish, readPlanHeader, remove, temporaryBeside, type PlanFile } from "./plan-file.ts";
-import { end, runTool, type CallOptions, type ToolCall } from "./run-tool.ts";
+import { listGpus } from "./gpus.ts";
+import { publish, readPlanHeader, remove, temporaryBeside } from "./plan-file.ts";
+import { end, runTool, type ToolCall } from "./run-tool.ts";
 
 export interface OpenOptions {
   /** Path of the tool, or its name on the PATH. Default: TRTEXEC of the environment, then trtexec, then tensorrt_rtx. */
@@ -26,72 +25,6 @@ export interface OpenOptions {
   readonly kind?: ToolKind | undefined;
   /** Environment of the tool. Default: that of this process. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
-}
-
-/** What is there. */
-export interface Probe {
-  readonly path: string;
-  readonly tool: Tool;
-  /** Number of the library's build; undefined before TensorRT 10. */
-  readonly build: number | undefined;
-  /** undefined when nvidia-smi is not there to tell. */
-  readonly gpus: readonly Gpu[] | undefined;
-}
-
-interface Report {
-  readonly tool: Tool;
-  /** The command line as it was run, the tool's path first. */
-  readonly argv: readonly string[];
-  /** The GPU, as the tool named it. */
-  readonly device: Device;
-  readonly warnings: readonly string[];
-  /** Seconds in all. */
-  readonly seconds: number;
-}
-
-export interface BuildReport extends Report {
-  /** Where the engine is. */
-  readonly plan: string;
-  readonly header: PlanFile;
-  readonly parseSeconds: number | undefined;
-  readonly buildSeconds: number | undefined;
-  /** Bytes of device memory that the build held at once. */
-  readonly peakDeviceBytes: number | undefined;
-  /** Layers that could use 2:4 kernels and those that do; undefined unless the build was asked for them and says so. */
-  readonly sparse: { readonly eligible: readonly string[]; readonly chosen: readonly string[] } | undefined;
-}
-
-export interface BenchReport extends Report {
-  readonly summary: Summary;
-  /** What was timed: the same words mean the same on every release. */
-  readonly settings: { readonly transfers: boolean; readonly cudaGraph: boolean; readonly spinWait: boolean };
-  /** What may have limited the run, by the tool's own thresholds. */
-  readonly limits: readonly Limit[];
-  /** Bytes of device memory beside the weights. */
-  readonly contextBytes: number | undefined;
-  /** Slowest first; empty when not asked for. */
-  readonly layers: readonly LayerRow[];
-}
-
-export interface InspectReport extends Report, EngineInfo {
-  readonly header: PlanFile;
-}
-
-export interface TensorRT {
-  readonly path: string;
-  readonly tool: Tool;
-  /** Looks again at the GPUs. */
-  probe(): Promise<Probe>;
-  /**
-   * Builds an engine from an ONNX file. It appears at `plan` whole or not at all.
-   * @throws TRT_FLAG and TRT_OPTION before anything is started; TRT_PARSE, TRT_NO_IMPLEMENTATION, TRT_MEMORY, TRT_NO_GPU, TRT_DISK, TRT_LIBRARY,
-   * TRT_UNKNOWN_OPTION, TRT_DEFAULT_SHAPE, TRT_NO_PLAN, TRT_CRASHED, TRT_TIMEOUT, TRT_FAILED; the abort's reason
-   */
-  build(onnx: string, plan: string, spec?: EngineSpec, options?: CallOptions): Promise<BuildReport>;
-  /** Times an engine. `spec` is that of its build. @throws like {@link build}, and TRT_ENGINE_VERSION, TRT_OUTPUT */
-  benchmark(plan: string, spec?: EngineSpec, options?: BenchOptions & CallOptions): Promise<BenchReport>;
-  /** What an engine is made of. @throws like {@link benchmark} */
-  inspect(plan: string, spec?: EngineSpec, options?: CallOptions): Promise<InspectReport>;
 }
 
 /**
@@ -185,7 +118,7 @@ async function ask(path: string, env: NonNullable<OpenOptions["env"]>): Promise<
   return { tool: banner.tool, build: banner.build };
 }
 
-const report = (tool: Tool, { argv, seconds, record }: Run): Report => ({ tool, argv, seconds, device: record.facts.device, warnings: record.warnings });
+const report = (tool: Tool, { argv, seconds, record }: Run): ToolReport => ({ tool, argv, seconds, device: record.facts.device, warnings: record.warnings });
 const picked = ({ signal, timeoutMs, onProgress, onLog }: CallOptions): CallOptions => ({ signal, timeoutMs, onProgress, onLog });
 const sparse = ({ sparseEligible: eligible, sparseChosen: chosen }: LogFacts): BuildReport["sparse"] => (eligible && chosen ? { eligible, chosen } : undefined);
 
