@@ -94,6 +94,10 @@ export const gatewayErrors = defineErrors({
     text: (d: { limit: number }) => `The work needed more than the ${d.limit} bytes of memory that one attempt may use.`,
     remedy: "Use a smaller model or batch, or raise limits.memoryBytes.",
   },
+  RESULT_TOO_LARGE: {
+    text: (d: { limit: number }) => `What the work tells of its result is longer than the ${d.limit} characters that the gateway reads.`,
+    remedy: "Models and reports have no such limit: it is the metrics of a step, its options or a model's figures that are too many.",
+  },
   TIMED_OUT: {
     text: (d: { ms: number }) => `The work was not done within ${d.ms} ms.`,
     remedy: "Use fewer samples or steps, or raise limits.attemptMs.",

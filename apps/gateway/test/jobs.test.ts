@@ -131,6 +131,11 @@ describe("a failure", () => {
     });
   });
 
+  it("of a step that tells more than the gateway reads at once has a code of its own", async () => {
+    const job = await clientOf(g).optimize(model, [{ talk: { figures: 5_000_000 } }]);
+    expect(await codeOf(job.result())).toBe("RESULT_TOO_LARGE");
+  });
+
   it("can be tried again as a new job", async () => {
     const job = await clientOf(g).optimize(model, [{ crash: {} }]);
     await codeOf(job.result());
@@ -167,6 +172,37 @@ describe("data", () => {
     const columns = Object.fromEntries(Object.entries(shapes).map(([name, dims]) => [name, Tensor.from("float32", dims, new Float32Array(dims.reduce((p, d) => p * d, 1)))]));
     const data = await client.uploadDataset(new Uint8Array(await encodeNpz(columns)));
     await expect((await client.optimize(model, [{ quantizeStatic: {} }], { data })).result()).rejects.toThrow(/INVALID_INPUT: .*same number of samples.*"image" with/);
+  });
+});
+
+describe("a long report", () => {
+  const REPORT = "query ($id: ID!) { job(id: $id) { report { title before { parameters } steps { name details warnings } json { size url } } } }";
+  interface Told { readonly job: { readonly report: { readonly title: string; readonly before: { readonly parameters: number }; readonly steps: { readonly name: string; readonly details: { readonly text: string } | null; readonly warnings: string[] }[]; readonly json: { readonly size: number; readonly url: string } } } }
+  const reportOf = async (options: Readonly<Record<string, number>>): Promise<Told["job"]["report"]> => {
+    const job = await clientOf(g).optimize(model, [{ talk: options }]);
+    await job.result();
+    return (await ask<Told>(g, REPORT, { id: job.id })).data.job.report;
+  };
+
+  it("is told like any other", async () => {
+    const { title, before, steps, json } = await reportOf({ details: 2_000_000 });
+    expect([title, before.parameters, steps[0]!.details!.text.length]).toEqual(["talk", (await clientOf(g).model(model))!.stats.parameters, 2_000_000]);
+    expect(json.size).toBeGreaterThan(2_000_000);
+  });
+
+  it("leaves details out that are too long, which are in its file", async () => {
+    const { title, steps, json } = await reportOf({ details: 5_000_000 });
+    expect([title, steps[0]!.details]).toEqual(["talk", null]);
+    const whole = (await (await fetch(json.url)).json()) as { steps: { details: { text: string } }[] };
+    expect(whole.steps[0]!.details.text.length).toBe(5_000_000);
+  });
+
+  it("has all warnings, of which the first thousand are events", async () => {
+    const job = await clientOf(g).optimize(model, [{ talk: { warnings: 1200 } }]);
+    const told: string[] = [];
+    for await (const { type, data } of job) if (type === "WARNING") told.push(String(data["message"]));
+    expect([told.length, told[0], told.at(-1)]).toEqual([1000, "warning 0", expect.stringContaining("the report has all")]);
+    expect((await ask<Told>(g, REPORT, { id: job.id })).data.job.report.steps[0]!.warnings.length).toBe(1200);
   });
 });
 

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGateway, silentLog } from "@lathe/gateway";
@@ -231,6 +231,9 @@ describe("the file store", () => {
     const other = join(blobs.scratch, "other");
     await writeFile(other, "something else");
     await expect(blobs.adopt(other, digest)).rejects.toMatchObject({ code: "UPLOAD_MISMATCH" });
+    const link = join(blobs.scratch, "link");
+    await symlink("/etc/hostname", link);
+    await expect(blobs.adopt(link)).rejects.toThrow("no plain file");
   });
 
   it("turns no text but a digest into a path", async () => {

@@ -66,3 +66,13 @@ export const quit = defineTechnique({
     process.exit(1);
   },
 });
+
+export const talk = defineTechnique({
+  name: "talk",
+  summary: "Says much: in its figures, its details or its warnings.",
+  options: z.object({ figures: z.number().int().default(0), details: z.number().int().default(0), warnings: z.number().int().default(0) }),
+  apply(_model, { figures, details, warnings }, ctx) {
+    for (let i = 0; i < warnings; i++) ctx.warn({ code: "TALK", message: `warning ${i}` });
+    return { metrics: { said: "x".repeat(figures) }, details: { text: "y".repeat(details) } };
+  },
+});

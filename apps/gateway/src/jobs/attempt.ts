@@ -1,10 +1,9 @@
 /** One attempt: makes the task of a job, runs it in a child and publishes what came out. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { one, type Db, type Sql } from "../db/db.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { BlobStore } from "../store/blobs.ts";
-import { insertArtifact, insertModel, modelFiles, putJson, type ArtifactRow, type Manifest, type ModelRow } from "../store/models.ts";
+import { insertArtifact, insertModel, modelFiles, type ArtifactRow, type FileRef, type Manifest, type ModelRow } from "../store/models.ts";
 import { outputs, type DataFile, type Lent, type ModelFiles, type TaskResult } from "../task/protocol.ts";
 import type { NewTask } from "./children.ts";
 import type { BenchmarkSpec, JobResult, JobRow, OptimizeSpec } from "./model.ts";
@@ -53,13 +52,8 @@ export async function publisher({ blobs }: AttemptHost, job: JobRow, result: Tas
   if (result.kind !== "optimize") throw new Error(`A job cannot end in a result of kind ${result.kind}.`);
   const { name } = job.spec as OptimizeSpec;
   // Each is flushed to the disk before it has its name; together they wait for the disk once.
-  const [graph, data, nodes, json, html] = await Promise.all([
-    blobs.adopt(join(folder, outputs.model)),
-    result.external ? blobs.adopt(join(folder, outputs.data)) : undefined,
-    putJson(blobs, result.graph),
-    putJson(blobs, result.report),
-    blobs.putBytes(new TextEncoder().encode(result.html)),
-  ]);
+  const adopt = (file: string): Promise<FileRef> => blobs.adopt(join(folder, file));
+  const [graph, data, nodes, json, html] = await Promise.all([adopt(outputs.model), result.external ? adopt(outputs.data) : undefined, adopt(outputs.graph), adopt(outputs.report), adopt(outputs.html)]);
   const files: Manifest = { graph, data: data ? [{ ...data, name: outputs.data }] : [] };
   return async (tx) => {
     const { owner, id: jobId } = job;
@@ -68,9 +62,4 @@ export async function publisher({ blobs }: AttemptHost, job: JobRow, result: Tas
     const page = await insertArtifact(tx, { owner, jobId, kind: "REPORT_HTML", name: `${name}.report.html`, ...html });
     return { model: model.id, report: report.id, reportHtml: page.id };
   };
-}
-
-export async function readJsonBlob<T>(blobs: BlobStore, digest: string): Promise<T> {
-  await blobs.bring(digest);
-  return JSON.parse(await readFile(blobs.path(digest), "utf8")) as T;
 }

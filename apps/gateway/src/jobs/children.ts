@@ -170,12 +170,21 @@ class Child {
   }
 
   #hear(chunk: string): void {
+    if (this.#length > MAX_LINE) return;
     for (const [i, piece] of chunk.split("\n").entries()) {
       if (i > 0) this.#endLine();
       this.#length += piece.length;
-      if (this.#length > MAX_LINE) return void this.#process.kill("SIGKILL");
+      if (this.#length > MAX_LINE) return this.#distrust(gatewayErrors.RESULT_TOO_LARGE({ limit: MAX_LINE }));
       this.#said.push(piece);
     }
+  }
+
+  /** Nothing that comes after is taken in, and its pieces are not kept. */
+  #distrust(error: { readonly code: string; readonly message: string }): void {
+    this.#reason ??= problem(error);
+    this.#said = [];
+    this.#length = Number.POSITIVE_INFINITY;
+    this.#process.kill("SIGKILL");
   }
 
   /** A long line is put together once, not at each piece that comes: the gateway does other things meanwhile. */
@@ -192,8 +201,7 @@ class Child {
       message = JSON.parse(line) as FromChild;
     } catch {
       // Something else wrote into the pipe: the child cannot be believed any more.
-      this.#process.kill("SIGKILL");
-      return;
+      return void this.#process.kill("SIGKILL");
     }
     if ("event" in message) this.#onEvent(message.event);
     else if ("result" in message) {

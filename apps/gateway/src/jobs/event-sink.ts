@@ -4,6 +4,8 @@ import type { JobEngine } from "./engine.ts";
 import type { Claim, NewEvent } from "./model.ts";
 
 const PROGRESS_MS = 200;
+/** Warnings of one attempt that become events; the report has all of them. */
+const MOST_WARNINGS = 1000;
 
 export interface EventSink {
   push(event: RunEvent): void;
@@ -16,6 +18,7 @@ export function eventSink(engine: JobEngine, claim: Claim, onLost: () => void): 
   let overall = 0;
   let writing: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
+  let warnings = 0;
   const write = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
@@ -28,7 +31,8 @@ export function eventSink(engine: JobEngine, claim: Claim, onLost: () => void): 
   return {
     push(event) {
       overall = Math.max(overall, event.overall);
-      const told = translate(event);
+      if (event.type === "warn" && ++warnings > MOST_WARNINGS) return;
+      const told = translate(event, warnings === MOST_WARNINGS);
       if (told.type === "PROGRESS" && waiting.at(-1)?.type === "PROGRESS") waiting.pop();
       waiting.push(told);
       // A database that does not answer shows in the heartbeat.
@@ -39,7 +43,7 @@ export function eventSink(engine: JobEngine, claim: Claim, onLost: () => void): 
   };
 }
 
-function translate(event: RunEvent): NewEvent {
+function translate(event: RunEvent, lastWarning: boolean): NewEvent {
   const step = { step: event.step.name, path: event.step.path };
   switch (event.type) {
     case "start":
@@ -47,7 +51,7 @@ function translate(event: RunEvent): NewEvent {
     case "progress":
       return { type: "PROGRESS", data: { ...step, fraction: event.fraction ?? null, overall: event.overall, message: event.message ?? null, etaMs: event.etaMs ?? null } };
     case "warn":
-      return { type: "WARNING", data: { ...step, code: event.warning.code, message: event.warning.message, node: event.warning.node ?? null } };
+      return { type: "WARNING", data: { ...step, code: event.warning.code, message: lastWarning ? `${event.warning.message} There may be more warnings: the report has all.` : event.warning.message, node: event.warning.node ?? null } };
     case "end":
       return { type: "STEP_FINISHED", data: { ...step, elapsedMs: event.elapsedMs, metrics: event.metrics as Json } };
   }

@@ -1,12 +1,13 @@
 /** Jobs, their attempts and events, and what they end in. */
-import type { Json, ReportData } from "@lathe/core";
+import type { Json } from "@lathe/core";
 import { mayRead } from "../app.ts";
 import { withoutCode } from "../errors.ts";
 import { globalId } from "../ids.ts";
-import { readJsonBlob } from "../jobs/attempt.ts";
 import type { EventType, JobKind, JobState, BenchmarkSpec, Evaluation, JobEventRow, JobRow, OptimizeSpec, Problem, RecipeStepJson } from "../jobs/model.ts";
 import type { ArtifactRow } from "../store/models.ts";
+import { readReport } from "../store/report.ts";
 import type { BenchmarkJson } from "../task/protocol.ts";
+import type { ReportJson } from "../task/summary.ts";
 import { pageCost, pageOf, connect as connectRows, type Builder, type connections } from "./builder.ts";
 import type { fileTypes, nodeInterface } from "./files.ts";
 import { pageArgs, type ModelTypes } from "./model.ts";
@@ -46,7 +47,7 @@ interface AttemptValue {
 }
 
 interface ReportValue {
-  readonly data: ReportData;
+  readonly data: ReportJson;
   readonly json: ArtifactRow;
   readonly html: ArtifactRow | undefined;
 }
@@ -89,13 +90,13 @@ export function jobTypes(builder: Builder, node: ReturnType<typeof nodeInterface
     }),
   });
   const eventPage = connect("JobEvent", event);
-  const step = builder.objectRef<ReportData["steps"][number]>("ReportStep").implement({
+  const step = builder.objectRef<ReportJson["steps"][number]>("ReportStep").implement({
     description: "What one step did.",
     fields: (t) => ({
       name: t.exposeString("name", { description: "The technique." }),
       options: t.field({ type: "JSON", description: "Its options, defaults filled in.", resolve: (s) => s.options }),
       metrics: t.field({ type: "JSON", description: "Its figures by name.", resolve: (s) => s.metrics as Json }),
-      details: t.field({ type: "JSON", nullable: true, description: "What else it tells.", resolve: (s) => s.details }),
+      details: t.field({ type: "JSON", nullable: true, description: "What else it tells; null too where all of it is too long, which the file has.", resolve: (s) => s.details }),
       warnings: t.stringList({ description: "What was left alone or is doubtful.", resolve: (s) => s.warnings.map((w) => w.message) }),
       elapsedMs: t.exposeFloat("elapsedMs", { description: "Milliseconds." }),
       seed: t.field({ type: "Long", description: "Seed of everything random in it.", resolve: (s) => s.seed }),
@@ -182,11 +183,12 @@ export function jobTypes(builder: Builder, node: ReturnType<typeof nodeInterface
       model: t.field({ type: model, nullable: true, description: "The model that it made.", resolve: async (j, _, ctx) => (j.result?.model === undefined ? undefined : ctx.app.rows.model(j.result.model)) }),
       report: t.field({
         type: report, nullable: true, description: "The evidence of an optimisation.",
-        resolve: async ({ result }, _, { app }) => {
-          const json = result?.report === undefined ? undefined : await app.rows.artifact(result.report);
+        resolve: async ({ result }, _, ctx) => {
+          const { rows } = ctx.app;
+          const json = result?.report === undefined ? undefined : await rows.artifact(result.report);
           if (!json) return undefined;
-          const html = result?.reportHtml === undefined ? undefined : await app.rows.artifact(result.reportHtml);
-          return { data: await readJsonBlob<ReportData>(app.blobs, json.digest), json, html };
+          const html = result?.reportHtml === undefined ? undefined : await rows.artifact(result.reportHtml);
+          return { data: await readReport(ctx, json), json, html };
         },
       }),
       benchmark: t.field({ type: benchmark, nullable: true, description: "The times of a benchmark.", resolve: (j) => j.result?.benchmark ?? null }),

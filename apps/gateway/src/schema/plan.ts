@@ -5,16 +5,13 @@ import { inChild } from "../store/complete.ts";
 import { find } from "../store/find.ts";
 import { modelFiles } from "../store/models.ts";
 import { REHEARSED_SAMPLES, type PlannedStep, type Predicted } from "../task/protocol.ts";
-import type { Touched } from "../task/touched.ts";
+import { NAMED, type NodeNames, type Touched } from "../task/touched.ts";
 import type { Builder, Types } from "./builder.ts";
 import { lentSpec } from "./lent.ts";
 import type { ModelTypes } from "./model.ts";
 import { settle } from "./problems.ts";
 import type { SchemaParts } from "./queries.ts";
 import { recipeOf } from "./recipe-of.ts";
-
-/** Names that a list of nodes shows; its count tells how many there are. */
-const NAMED = 100;
 
 type Parts = Pick<SchemaParts, "step" | "union" | "evaluation"> & { readonly stats: ModelTypes["stats"] };
 
@@ -37,21 +34,20 @@ export function planField(t: QueryFieldBuilder<Types, Types["Root"]>, builder: B
       const model = await find(ctx, "Model", id);
       const { seed, ...lent } = await lentSpec(ctx, given);
       const recipe = recipeOf(ctx, steps);
-      const result = await inChild(app, {
+      const { steps: planned } = await inChild(app, {
         kind: "plan", model: modelFiles(app.blobs, model.files), modules: app.offer.modules, steps: recipe, seed, lent: await lentFiles(app.db, app.blobs, lent), rehearsalMs: app.limits.rehearsalMs,
       }, ctx.signal);
-      if (result.kind !== "plan") throw new Error(`The child answered with ${result.kind}.`);
-      return { __typename: "Plan" as const, steps: result.steps };
+      return { __typename: "Plan" as const, steps: planned };
     }),
   });
 }
 
 function planTypes(builder: Builder, { union, stats }: Parts) {
-  const names = builder.objectRef<readonly string[]>("NodeNames").implement({
+  const names = builder.objectRef<NodeNames>("NodeNames").implement({
     description: "Nodes by name.",
     fields: (t) => ({
-      count: t.int({ description: "How many there are.", resolve: (list) => list.length }),
-      names: t.stringList({ description: `The first ${NAMED} of them.`, resolve: (list) => list.slice(0, NAMED) }),
+      count: t.exposeInt("count", { description: "How many there are." }),
+      names: t.stringList({ description: `The first ${NAMED} of them.`, resolve: ({ names: list }) => [...list] }),
     }),
   });
   const touched = builder.objectRef<Touched>("TouchedNodes").implement({

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, rename, rm, stat, utimes, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { gatewayErrors } from "../errors.ts";
@@ -58,6 +58,8 @@ async function openFiles(folder: string): Promise<BlobStore> {
     return join(root, hex.slice(0, 2), hex);
   };
   const adopt: BlobStore["adopt"] = async (file, expected) => {
+    // A process that was taken over by a model must not have us publish a file that it can only name.
+    if (!(await lstat(file)).isFile()) throw new Error(`${file} is no plain file.`);
     const digest = `sha256:${await sha256OfFile(file)}`;
     if (expected !== undefined && digest !== expected) {
       await rm(file, { force: true });

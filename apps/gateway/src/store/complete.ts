@@ -3,8 +3,9 @@ import { demand, type App, type Ctx } from "../app.ts";
 import { one } from "../db/db.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { NewTask, Outcome } from "../jobs/children.ts";
-import type { TaskResult } from "../task/protocol.ts";
-import { checkDataName, insertArtifact, insertModel, modelFiles, putJson, type ArtifactRow, type FileRef, type Manifest, type ModelRow } from "./models.ts";
+import { join } from "node:path";
+import { outputs, type TaskResult } from "../task/protocol.ts";
+import { checkDataName, insertArtifact, insertModel, modelFiles, type ArtifactRow, type FileRef, type Manifest, type ModelRow } from "./models.ts";
 import type { UploadRow } from "./uploads.ts";
 import { withoutPaths } from "./without-paths.ts";
 
@@ -22,10 +23,9 @@ export async function completeModel(ctx: Ctx, { name, graph, data }: ModelUpload
   const names = data.map((d) => checkDataName(d.name));
   if (new Set(names).size < names.length) throw gatewayErrors.INVALID_INPUT({ at: "data", expected: "different names", received: names.join(", ") });
   const files: Manifest = { graph: await sent(ctx, graph), data: await Promise.all(data.map(async (d) => ({ ...(await sent(ctx, d.upload)), name: d.name }))) };
-  const result = await inChild(app, { kind: "inspect", model: modelFiles(app.blobs, files) }, ctx.signal);
-  if (result.kind !== "inspect") throw new Error(`The child answered with ${result.kind}.`);
-  const nodes = await putJson(app.blobs, result.graph);
-  return insertModel(app.db, { owner: principal.owner, name, files, stats: result.stats, graphDigest: nodes.digest });
+  const inspect = { kind: "inspect", model: modelFiles(app.blobs, files) } as const;
+  const { stats, nodes } = await inChild(app, inspect, ctx.signal, async (result, folder) => ({ ...result, nodes: await app.blobs.adopt(join(folder, outputs.graph)) }));
+  return insertModel(app.db, { owner: principal.owner, name, files, stats, graphDigest: nodes.digest });
 }
 
 export async function completeDataset(ctx: Ctx, { name, file }: { name: string; file: string }): Promise<ArtifactRow> {
@@ -41,18 +41,27 @@ async function sent({ app, principal }: Ctx, upload: string): Promise<FileRef> {
   return { digest: row.digest, size: row.size };
 }
 
-/** Runs a short task for a request. A failure of the model's own is MODEL_INVALID; the limits keep their codes. */
-export async function inChild(app: App, task: NewTask, signal: AbortSignal): Promise<TaskResult> {
-  const outcome = await app.inspecting<Outcome>(async () =>
-    // Nobody waits for it any more: its turn goes to the next.
-    signal.aborted ? { aborted: true, peakBytes: 0 } : app.children.run(task, { timeoutMs: app.limits.inspectMs, signal }, async (o: Outcome) => o));
-  if ("result" in outcome) return outcome.result;
-  if ("aborted" in outcome) throw gatewayErrors.TIMED_OUT({ ms: app.limits.inspectMs });
-  const { code, message } = outcome.problem;
-  app.log.info("a file was refused", { code, message, stderr: outcome.stderr });
-  if (code === "TIMED_OUT") throw gatewayErrors.TIMED_OUT({ ms: app.limits.inspectMs });
-  if (code === "OUT_OF_MEMORY") throw gatewayErrors.OUT_OF_MEMORY({ limit: app.limits.memoryBytes });
-  throw gatewayErrors.MODEL_INVALID({ reason: withoutPaths(message) });
+type ResultOf<K extends TaskResult["kind"]> = Extract<TaskResult, { kind: K }>;
+
+/** Runs a short task for a request; `use` gets what it leaves in its folder. A failure of the model's own is MODEL_INVALID; the limits keep their codes. */
+export async function inChild<K extends NewTask["kind"], T = ResultOf<K>>(app: App, task: Extract<NewTask, { kind: K }>, signal: AbortSignal, use: (result: ResultOf<K>, folder: string) => Promise<T> = async (result) => result as T): Promise<T> {
+  // Nobody waits for it any more: its turn goes to the next.
+  const work = async (): Promise<{ value: T } | Outcome> => (signal.aborted ? { aborted: true, peakBytes: 0 } : app.children.run(task, { timeoutMs: app.limits.inspectMs, signal }, async (o: Outcome, folder) => {
+    if (!("result" in o)) return o;
+    if (o.result.kind !== task.kind) throw new Error(`The child answered with ${o.result.kind}.`);
+    return { value: await use(o.result as ResultOf<K>, folder) };
+  }));
+  const outcome = await app.inspecting(work);
+  if ("value" in outcome) return outcome.value;
+  if ("problem" in outcome) throw refusalOf(app, outcome);
+  throw gatewayErrors.TIMED_OUT({ ms: app.limits.inspectMs });
+}
+
+function refusalOf(app: App, { problem: { code, message }, stderr }: Extract<Outcome, { problem: unknown }>): Error {
+  app.log.info("a file was refused", { code, message, stderr });
+  if (code === "TIMED_OUT") return gatewayErrors.TIMED_OUT({ ms: app.limits.inspectMs });
+  if (code === "OUT_OF_MEMORY") return gatewayErrors.OUT_OF_MEMORY({ limit: app.limits.memoryBytes });
+  return gatewayErrors.MODEL_INVALID({ reason: withoutPaths(message) });
 }
 
 function checkName(at: string, name: string): void {

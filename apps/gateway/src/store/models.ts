@@ -1,9 +1,8 @@
 /** Models as rows: an owner's name for a manifest (the graph and its external data, by digest) with the figures that belong to it. */
-import type { Json } from "@lathe/core";
 import { one, type Sql } from "../db/db.ts";
 import { gatewayErrors } from "../errors.ts";
 import { newId } from "../ids.ts";
-import type { GraphJson, StatsJson } from "../task/facts.ts";
+import type { StatsJson } from "../task/facts.ts";
 import type { ModelFiles } from "../task/protocol.ts";
 import { digestOf, type BlobStore } from "./blobs.ts";
 
@@ -72,9 +71,6 @@ export interface NewArtifact extends FileRef {
 export async function insertArtifact(sql: Sql, { owner, kind, name, digest, size, jobId }: NewArtifact): Promise<ArtifactRow> {
   return (await one<ArtifactRow>(sql, "insert into artifact (id, owner, kind, name, digest, size, job_id) values ($1, $2, $3, $4, $5, $6, $7) returning *", [newId(), owner, kind, name, digest, size, jobId ?? null]))!;
 }
-
-/** The list of nodes is kept as a file: it is large and seldom read. */
-export const putJson = (blobs: BlobStore, value: GraphJson | Json | object): Promise<FileRef> => blobs.putBytes(new TextEncoder().encode(JSON.stringify(value)));
 
 /** Files by their places. Names are looked at here too: rows may have come with a dump. @throws INVALID_INPUT */
 export const modelFiles = (blobs: BlobStore, { graph, data }: Manifest): ModelFiles => ({

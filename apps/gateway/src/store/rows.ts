@@ -3,7 +3,7 @@ import { one, type Db } from "../db/db.ts";
 import type { JobRow } from "../jobs/model.ts";
 import type { GraphJson } from "../task/facts.ts";
 import type { BlobStore } from "./blobs.ts";
-import { readJsonBlob } from "../jobs/attempt.ts";
+import { openGraphs } from "./graphs.ts";
 import type { ArtifactRow, ModelRow } from "./models.ts";
 
 /** A page of a list: `count` entries between two places, from the front or, `backward`, from the back. */
@@ -29,11 +29,10 @@ const REMEMBERED_MS = 3000;
 export function openRows(db: Db, blobs: BlobStore): Rows {
   const models = remember<ModelRow | undefined>(2000, REMEMBERED_MS, (id) => one<ModelRow>(db, "select * from model where id = $1 and deleted_at is null", [id]));
   const artifacts = remember<ArtifactRow | undefined>(2000, REMEMBERED_MS, (id) => one<ArtifactRow>(db, "select * from artifact where id = $1 and deleted_at is null", [id]));
-  const graphs = remember<GraphJson>(16, Infinity, (digest) => readJsonBlob<GraphJson>(blobs, digest));
   return {
     model: models.get,
     artifact: artifacts.get,
-    graph: graphs.get,
+    graph: openGraphs(blobs),
     job: (id) => one<JobRow>(db, "select * from job where id = $1", [id]),
     async page<T extends object>(table: "model" | "artifact" | "job", owner: string | undefined, { count, after, before, backward }: Page) {
       const rows = await db.query<T & { readonly no: number }>(

@@ -1,6 +1,7 @@
 /** Entry of the child process that does one task. It is started ahead of time, waits for its task, and ends with its parent. */
 import { createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
+import type { RunEvent } from "@lathe/core";
 import { failureOf, runTask } from "./run.ts";
 import type { FromChild, Task } from "./protocol.ts";
 
@@ -35,9 +36,12 @@ async function prepare(): Promise<void> {
   }
 }
 
+/** Details of a step may be long, and are in the report. */
+const brief = (event: RunEvent): RunEvent => (event.type === "end" ? { ...event, details: null } : event);
+
 async function work(task: Task): Promise<void> {
   try {
-    const result = await runTask(task, { signal: abort.signal, event: (event) => void say({ event }) });
+    const result = await runTask(task, { signal: abort.signal, event: (event) => void say({ event: brief(event) }) });
     await say({ result });
   } catch (error) {
     await say({ failure: failureOf(error) });

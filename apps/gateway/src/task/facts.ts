@@ -26,6 +26,13 @@ export function factsOf(model: Model): { stats: StatsJson; graph: GraphJson } {
   return { stats: rest, graph: { layers, nodes: nodesOf(model) } };
 }
 
+export const statsOf = (model: Model): StatsJson => withoutLayers(stats(model));
+
+export function withoutLayers(all: ModelStats): StatsJson {
+  const { layers: _, ...rest } = all;
+  return rest;
+}
+
 function nodesOf(model: Model): NodeJson[] {
   const nodes = [...model.graph.nodes];
   const place = new Map<Node, number>(nodes.map((node, i) => [node, i]));

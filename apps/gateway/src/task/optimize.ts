@@ -1,10 +1,12 @@
 import { fromRecipe, type Pipeline } from "@lathe/core";
 import { loadModel, saveModel } from "@lathe/core/node";
 import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { techniquesOf } from "../techniques/offer.ts";
 import type { RecipeStepJson } from "../jobs/model.ts";
 import { factsOf } from "./facts.ts";
+import { writeGraph } from "./graph-file.ts";
 import { openModel } from "./open.ts";
 import { outputs, type TaskHost, type TaskOf, type TaskResult } from "./protocol.ts";
 import { lend } from "./services.ts";
@@ -20,6 +22,9 @@ export async function optimize({ model, folder, modules, steps, seed, lent, thre
   const { model: made, report } = await run.result;
   await saveModel(made, join(folder, outputs.model));
   // What is told of the result is read from its file, as a user would.
-  const saved = await loadModel(join(folder, outputs.model));
-  return { kind: "optimize", ...factsOf(saved), report: report.data, html: report.toHtml(), external: existsSync(join(folder, outputs.data)) };
+  const { stats, graph } = factsOf(await loadModel(join(folder, outputs.model)));
+  await writeGraph(join(folder, outputs.graph), graph);
+  await writeFile(join(folder, outputs.report), JSON.stringify(report.data));
+  await writeFile(join(folder, outputs.html), report.toHtml());
+  return { kind: "optimize", stats, external: existsSync(join(folder, outputs.data)) };
 }

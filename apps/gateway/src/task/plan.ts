@@ -3,7 +3,7 @@
  * the seeds of a job, for a limited time. So what is foretold is what came out, never an estimate. What a rehearsal cannot tell is said to be unknown.
  */
 import { encodeParts, isLatheError, modelToProto, pipeline, type AnyTechnique, type Json, type Model, type Predicate, type RunOptions, type Step } from "@lathe/core";
-import { factsOf } from "./facts.ts";
+import { statsOf } from "./facts.ts";
 import { openModel } from "./open.ts";
 import { pipelineOf } from "./optimize.ts";
 import { REHEARSED_SAMPLES, type Lent, type PlannedStep, type Predicted, type TaskHost, type TaskOf, type TaskResult } from "./protocol.ts";
@@ -75,7 +75,7 @@ function watch(step: Step, tell: (before: ReturnType<typeof snapshot>, after: Mo
 
 function figuresOf(before: ReturnType<typeof snapshot>, after: Model, metrics: unknown): Omit<Predicted, "basis"> {
   const fileBytes = encodeParts("ModelProto", modelToProto(after)).reduce((sum, part) => sum + part.byteLength, 0);
-  return { stats: factsOf(after).stats, fileBytes, touched: touched(before, snapshot(after)), metrics: plain(metrics) };
+  return { stats: statsOf(after), fileBytes, touched: touched(before, snapshot(after)), metrics: plain(metrics) };
 }
 
 async function planned(step: Step, source: Model, lent: Lent, { predicted, problem, unknown }: Rehearsed): Promise<PlannedStep> {

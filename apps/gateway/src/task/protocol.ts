@@ -1,8 +1,9 @@
 /** What a parent and its child say to each other: the task as one line of JSON on the child's stdin, then lines of JSON on its fd 3. */
-import type { Json, ReportData, RunEvent } from "@lathe/core";
+import type { Json, RunEvent } from "@lathe/core";
+import type { ReportJson } from "./summary.ts";
 import type { Benchmark, Timing } from "@lathe/ort";
 import type { Evaluation, Problem, RecipeStepJson } from "../jobs/model.ts";
-import type { GraphJson, StatsJson } from "./facts.ts";
+import type { StatsJson } from "./facts.ts";
 import type { Touched } from "./touched.ts";
 
 /** Files of a model: the graph, and external data under the names by which the graph calls it. */
@@ -39,6 +40,7 @@ interface Steps {
 
 export type Task = TaskBase & (
   | { readonly kind: "inspect"; readonly model: ModelFiles }
+  | { readonly kind: "summary"; readonly report: string }
   | { readonly kind: "plan"; readonly rehearsalMs: number } & Steps
   | { readonly kind: "optimize" } & Steps
   | { readonly kind: "benchmark"; readonly models: readonly { readonly id: string; readonly files: ModelFiles }[]; readonly rounds: number; readonly data?: DataFile | undefined }
@@ -51,8 +53,8 @@ export interface TaskHost {
   event(event: RunEvent): void;
 }
 
-/** Names of files that a task leaves in its folder. */
-export const outputs = { model: "result.onnx", data: "result.onnx.data" } as const;
+/** Names of files that a task leaves in its folder: whatever may be long. The parent does not read them, it stores them. */
+export const outputs = { model: "result.onnx", data: "result.onnx.data", graph: "graph.ndjson", report: "report.json", html: "report.html" } as const;
 
 export interface PlannedStep {
   readonly use: string;
@@ -81,9 +83,12 @@ export interface Predicted {
 }
 
 export type TaskResult =
-  | { readonly kind: "inspect"; readonly stats: StatsJson; readonly graph: GraphJson }
+  /** Leaves the graph. */
+  | { readonly kind: "inspect"; readonly stats: StatsJson }
+  | { readonly kind: "summary"; readonly report: ReportJson }
   | { readonly kind: "plan"; readonly steps: readonly PlannedStep[] }
-  | { readonly kind: "optimize"; readonly stats: StatsJson; readonly graph: GraphJson; readonly report: ReportData; readonly html: string; readonly external: boolean }
+  /** Leaves the model, external data if it says so, its graph and both reports. */
+  | { readonly kind: "optimize"; readonly stats: StatsJson; readonly external: boolean }
   | { readonly kind: "benchmark"; readonly benchmark: BenchmarkJson };
 
 /** What is kept of a benchmark: no single samples, and models by their ids. */
@@ -97,5 +102,5 @@ export type FromChild =
   | { readonly result: TaskResult }
   | { readonly failure: Problem };
 
-/** One line may be at most this long; a child that writes more is ended. */
-export const MAX_LINE = 256 * 2 ** 20;
+/** Characters of one line; a child that writes more is ended. Reading that many keeps the gateway from others for some hundredths of a second. */
+export const MAX_LINE = 4 * 2 ** 20;

@@ -1,15 +1,20 @@
 /** The tasks of a child. Reading a model needs no engine and no technique, so these are imported by the tasks that do. */
 import { isLatheError } from "@lathe/core";
+import { join } from "node:path";
 import { problemFrom } from "../errors.ts";
 import type { Problem } from "../jobs/model.ts";
 import { factsOf } from "./facts.ts";
+import { writeGraph } from "./graph-file.ts";
 import { openModel } from "./open.ts";
-import type { Task, TaskHost, TaskResult } from "./protocol.ts";
+import { outputs, type Task, type TaskHost, type TaskOf, type TaskResult } from "./protocol.ts";
+import { summarize } from "./summary.ts";
 
 export async function runTask(task: Task, host: TaskHost): Promise<TaskResult> {
   switch (task.kind) {
     case "inspect":
-      return { kind: "inspect", ...factsOf(await openModel(task.model, task.folder)) };
+      return inspect(task);
+    case "summary":
+      return summarize(task);
     case "plan":
       return (await import("./plan.ts")).plan(task, host);
     case "optimize":
@@ -17,6 +22,12 @@ export async function runTask(task: Task, host: TaskHost): Promise<TaskResult> {
     case "benchmark":
       return (await import("./benchmark.ts")).time(task, host);
   }
+}
+
+async function inspect({ model, folder }: TaskOf<"inspect">): Promise<TaskResult> {
+  const { stats, graph } = factsOf(await openModel(model, folder));
+  await writeGraph(join(folder, outputs.graph), graph);
+  return { kind: "inspect", stats };
 }
 
 /** Errors of ours keep their code; what others throw is told without a stack. */

@@ -2,10 +2,20 @@
 import type { Model, Node, Tensor } from "@lathe/core";
 
 export interface Touched {
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
-  readonly changed: readonly string[];
+  readonly added: NodeNames;
+  readonly removed: NodeNames;
+  readonly changed: NodeNames;
 }
+
+export interface NodeNames {
+  readonly count: number;
+  /** The first {@link NAMED} of them. */
+  readonly names: readonly string[];
+}
+
+export const NAMED = 100;
+
+const some = (names: readonly string[]): NodeNames => ({ count: names.length, names: names.slice(0, NAMED) });
 
 interface Seen {
   readonly text: string;
@@ -46,7 +56,7 @@ export function touched(before: Snapshot, after: Snapshot): Touched {
     const then = before.get(name);
     return then && !same(then, now) ? [name] : [];
   });
-  return { added, removed, changed };
+  return { added: some(added), removed: some(removed), changed: some(changed) };
 }
 
 const same = (a: Seen, b: Seen): boolean => a.text === b.text && a.tensors.length === b.tensors.length && a.tensors.every((t, i) => equal(t, b.tensors[i]));
