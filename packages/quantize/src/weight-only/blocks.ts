@@ -83,7 +83,8 @@ export function* floatPieces(tensor: Tensor, count: number): Generator<Float32Ar
   }
 }
 
-function* bytePieces({ storage }: Tensor, size: number): Generator<Uint8Array, void, undefined> {
+/** The stored bytes, `size` at a time (fewer at the end). */
+export function* bytePieces({ storage }: Tensor, size: number): Generator<Uint8Array, void, undefined> {
   if (storage.kind !== "memory" && storage.chunks) {
     yield* regular(storage.chunks(size), size, storage.byteLength);
     return;

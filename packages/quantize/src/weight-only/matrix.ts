@@ -1,9 +1,11 @@
 /** A whole weight matrix in blocks: packed codes, scales and zero points, in the layout of com.microsoft.MatMulNBits. */
 import { quantizeErrors } from "../errors.ts";
-import { blocksOf, visitBlocks, type MatrixView } from "./blocks.ts";
+import { COLUMNS, type NbitsFormat } from "../kernel/nbits.ts";
+import { blocksOf, visitBlocks, type BlockVisitor, type MatrixView } from "./blocks.ts";
 import { blockFit, packingFit, type FitOptions } from "./fit.ts";
 import { newFitted, type Bits, type BlockFit } from "./fitted.ts";
 import type { PackCodes } from "./pack.ts";
+import { quantizeTiles, type Tile } from "./tiles.ts";
 
 export interface MatrixOptions extends FitOptions {
   /** Weights along k that share a scale; a power of two, at least 16. */
@@ -38,18 +40,40 @@ export function quantizeMatrix(view: MatrixView, options: MatrixOptions, fit?: B
   const blob = (blockSize * bits) / 8;
   const write = writer(options, fit);
   const ragged = options.algorithm === "default" && !fit && k % blockSize !== 0;
+  const finish = (at: number, block: number): void => {
+    if (ragged && block === blocks - 1) finishAsOrt(packed, at * blob, blob, k % blockSize, block, bits);
+  };
   let check = 0;
-  visitBlocks(view, blockSize, (x, from, column, block) => {
-    write(x, from, fitted, packed, (column * blocks + block) * blob);
+  const visit: BlockVisitor = (x, from, column, block) => {
     const at = column * blocks + block;
+    write(x, from, fitted, packed, at * blob);
     scales[at] = fitted.scale;
     if (zeros) zeros[at] = fitted.zero;
     check += fitted.check;
-    if (ragged && block === blocks - 1) finishAsOrt(packed, at * blob, blob, k % blockSize, block, bits);
-  });
+    finish(at, block);
+  };
+  const words = new Uint32Array(packed.buffer);
+  const take = (tile: Tile): void => {
+    const length = (tile.blocks * blob) / 4;
+    for (let c = 0, word = 0; c < tile.count; c++) {
+      const at = (tile.first + c) * blocks + tile.block;
+      for (let to = (at * blob) / 4, end = to + length; to < end; ) words[to++] = tile.words[word++]!;
+      for (let b = 0; b < tile.blocks; b++) {
+        scales[at + b] = tile.scales[b * COLUMNS + c]!;
+        if (zeros) zeros[at + b] = tile.zeros[b * COLUMNS + c]!;
+      }
+      finish(at + tile.blocks - 1, tile.block + tile.blocks - 1);
+    }
+  };
+  const format = fit ? undefined : kernelFormat(options);
+  if (!format || !quantizeTiles(view, blockSize, format, take, visit)) visitBlocks(view, blockSize, visit);
   if (check !== 0) throw quantizeErrors.QUANT_WEIGHT_NOT_FINITE({ tensor: name });
   return { k, n, bits, blockSize, packed, scales, zeros };
 }
+
+/** What the kernel knows: the fits that need no search, with unsigned codes. */
+const kernelFormat = ({ algorithm, bits, symmetric, signed }: MatrixOptions): NbitsFormat | undefined =>
+  (algorithm === "default" || algorithm === "rtn") && !signed ? { algorithm, bits, symmetric } : undefined;
 
 /**
  * What ONNX Runtime's own quantizer leaves past the end of a column, which nothing reads: zero bytes, and in a byte that is partly used the
