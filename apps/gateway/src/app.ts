@@ -25,8 +25,8 @@ export interface App {
   readonly log: Log;
   /** Signs addresses. */
   readonly secret: string;
-  /** Only so many models are read for requests at once. */
-  readonly inspecting: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Where requests wait for a process of their own: plans do not hold up uploads. */
+  readonly lanes: Readonly<Record<LaneName, Lane>>;
 }
 
 /** One request. */
@@ -48,6 +48,36 @@ export function demand(ctx: Ctx, scope: Scope): void {
 /** Things of others are not there, except for administrators. */
 export const mayRead = (ctx: Ctx, row: { readonly owner: string }): boolean =>
   ctx.principal.scopes.has("read") && (row.owner === ctx.principal.owner || ctx.principal.scopes.has("admin"));
+
+export type LaneName = "reading" | "planning";
+
+export interface Lane {
+  /** Work of an owner's request, when its turn comes. @throws TOO_MANY */
+  run<T>(owner: string, work: () => Promise<T>): Promise<T>;
+  /** How much of an owner runs or waits. */
+  held(owner: string): number;
+}
+
+/** At most `slots` at once, and of one owner at most `most`, those that wait included. */
+export function lane(what: string, slots: number, most: number): Lane {
+  const turn = gate(slots);
+  const held = new Map<string, number>();
+  return {
+    held: (owner) => held.get(owner) ?? 0,
+    async run(owner, work) {
+      const mine = held.get(owner) ?? 0;
+      if (mine >= most) throw gatewayErrors.TOO_MANY({ what, limit: most });
+      held.set(owner, mine + 1);
+      try {
+        return await turn(work);
+      } finally {
+        const left = held.get(owner)! - 1;
+        if (left > 0) held.set(owner, left);
+        else held.delete(owner);
+      }
+    },
+  };
+}
 
 /** At most `slots` at once; the rest wait their turn. */
 export function gate(slots: number): <T>(work: () => Promise<T>) => Promise<T> {

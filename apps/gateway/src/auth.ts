@@ -8,7 +8,7 @@ import { sha256 } from "./hash.ts";
 import { newId } from "./ids.ts";
 
 export const scopes = ["read", "write", "admin"] as const;
-/** read: see own things. write: upload, run, delete own things. admin: see and do everything, metrics and introspection too. */
+/** read: see own things. write: upload, plan, run, delete own things. admin: see and do everything, metrics and introspection too. */
 export type Scope = (typeof scopes)[number];
 
 export interface Principal {

@@ -3,7 +3,7 @@ import { mkdir, rm, readdir } from "node:fs/promises";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
-import { gate, type App } from "./app.ts";
+import { lane, type App } from "./app.ts";
 import { openKeys, secretOf, type Keys } from "./auth.ts";
 import type { Db } from "./db/db.ts";
 import { openDb } from "./db/open.ts";
@@ -86,7 +86,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     const children = withFiles(openChildren(blobs.scratch, limits, await childProgram(offer.modules)), blobs);
     const engine = openEngine(db);
     const hub = await openEventHub(db);
-    const app: App = { db, blobs, rows: openRows(db, blobs), engine, hub, children, offer, keys, limits, log, secret: await secretOf(db, "signing"), inspecting: gate(2) };
+    const app: App = { db, blobs, rows: openRows(db, blobs), engine, hub, children, offer, keys, limits, log, secret: await secretOf(db, "signing"), lanes: { reading: lane("files being read", 2, limits.reading), planning: lane("plans under way", 2, limits.planning) } };
     const metrics = makeMetrics(db);
     let ready = true;
     const collector = startCollector(app);

@@ -18,6 +18,10 @@ export interface Limits {
   readonly attempts: number;
   /** Jobs that one owner may have waiting or running. */
   readonly openJobs: number;
+  /** Uploaded models, and long reports, that are being read or wait for it, of one owner. */
+  readonly reading: number;
+  /** Plans under way or waiting, of one owner. */
+  readonly planning: number;
   /** Body of a GraphQL request, bytes. */
   readonly requestBytes: number;
   /** Wall clock of a GraphQL request (not of a subscription), ms. */
@@ -51,6 +55,8 @@ export const defaultLimits: Limits = {
   threads: 2,
   attempts: 3,
   openJobs: 100,
+  reading: 50,
+  planning: 4,
   requestBytes: 1 << 20,
   requestMs: 180_000,
   depth: 12,

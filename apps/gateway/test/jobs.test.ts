@@ -247,6 +247,46 @@ describe("deleting", () => {
     expect(digestOf(await clientOf(g).download((await clientOf(g).model(model))!))).toBe(digestOf(await fixture("fashion-mobilenet.onnx")));
   });
 
+  it("takes a dataset away, and its file once nothing refers to it", async () => {
+    const client = clientOf(g);
+    const bytes = new Uint8Array(await encodeNpz({ image: Tensor.from("float32", [1], [42]) }));
+    const data = await client.uploadDataset(bytes, { name: "short-lived.npz" });
+    await client.deleteDataset(data);
+    const LIST = "query ($id: ID!) { node(id: $id) { id } artifacts(kind: DATASET, first: 100) { nodes { id kind } } }";
+    const { node, artifacts } = (await ask<{ node: null; artifacts: { nodes: { id: string; kind: string }[] } }>(g, LIST, { id: data.id })).data;
+    expect([node, artifacts.nodes.some((a) => a.id === data.id)]).toEqual([null, false]);
+    expect(await codeOf(client.deleteDataset(data))).toBe("NOT_FOUND");
+    expect(await codeOf(client.optimize(model, [{ quantizeStatic: {} }], { data }))).toBe("NOT_FOUND");
+    const { app } = g.gateway;
+    await app.db.query("update upload set expires_at = now() - interval '2 hours'");
+    await collect(app, 0);
+    expect(await app.blobs.size(digestOf(bytes))).toBe(undefined);
+  });
+
+  it("refuses a dataset that an unfinished job was given, to work on or to judge by, and a report as none", async () => {
+    const client = clientOf(g);
+    const send = async (value: number) => client.uploadDataset(new Uint8Array(await encodeNpz({ image: Tensor.from("float32", [1], [value]) })));
+    const [data, judged] = [await send(1), await send(2)];
+    const job = await client.optimize(model, [{ wait: { ms: 20_000 } }], { data, evaluation: { data: judged } });
+    for (const used of [data, judged]) expect(await codeOf(client.deleteDataset(used))).toBe("IN_USE");
+    await job.cancel();
+    await codeOf(job.result());
+    for (const used of [data, judged]) await client.deleteDataset(used);
+    const { artifacts } = (await ask<{ artifacts: { nodes: { id: string }[] } }>(g, "{ artifacts(kind: REPORT_JSON, first: 1) { nodes { id } } }")).data;
+    expect(await codeOf(client.deleteDataset(artifacts.nodes[0]!))).toBe("INVALID_INPUT");
+  });
+
+  it("and a new job for the same thing never both succeed", async () => {
+    const client = clientOf(g);
+    for (let i = 0; i < 5; i++) {
+      const id = await sendModel(g, await fixture("mnist-lenet.onnx"), `contended ${i}`);
+      const [gone, job] = await Promise.allSettled([client.deleteModel(id), client.optimize(id, [{ wait: { ms: 1 } }])]);
+      expect([gone.status, job.status].sort()).toEqual(["fulfilled", "rejected"]);
+      if (job.status === "fulfilled") await job.value.result();
+      for (const lost of [gone, job]) if (lost.status === "rejected") expect(["IN_USE", "NOT_FOUND"]).toContain((lost.reason as { code: string }).code);
+    }
+  });
+
   it("refuses a model that an unfinished job works on", async () => {
     const job = await clientOf(g).optimize(model, [{ wait: { ms: 800 } }]);
     const DELETE = "mutation ($id: ID!) { deleteModel(id: $id) { ... on UserError { code } } }";

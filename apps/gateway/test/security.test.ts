@@ -63,6 +63,9 @@ describe("who may do what", () => {
     const reader = await keyFor("reader", "read");
     const OPTIMIZE = "mutation ($m: ID!) { optimize(model: $m, steps: [{ simplify: {} }]) { __typename ... on UserError { code } } }";
     expect((await ask(as(reader), OPTIMIZE, { m: model })).data).toEqual({ optimize: { __typename: "Forbidden", code: "FORBIDDEN" } });
+    // A plan changes nothing, but it is work.
+    const PLAN = "query ($m: ID!) { plan(model: $m, steps: [{ simplify: {} }]) { __typename ... on UserError { code } } }";
+    expect((await ask(as(reader), PLAN, { m: model })).data).toEqual({ plan: { __typename: "Forbidden", code: "FORBIDDEN" } });
     expect((await fetch(`${g.gateway.url}/metrics`, { headers: { authorization: `Bearer ${reader}` } })).status).toBe(403);
     expect((await fetch(`${g.gateway.url}/metrics`, { headers: { authorization: `Bearer ${g.token}` } })).status).toBe(200);
   });
@@ -93,11 +96,12 @@ describe("who may do what", () => {
     const other = as(await keyFor("mallory", "write"));
     const job = await clientOf(g).optimize(model, [{ wait: { ms: 1 } }]);
     await job.result();
+    const theirs = await clientOf(g).uploadDataset(new Uint8Array(8));
     const READ = "query ($m: ID!, $j: ID!) { model(id: $m) { id } job(id: $j) { id } a: node(id: $m) { id } b: node(id: $j) { id } models { nodes { id } } jobs { nodes { id } } artifacts { nodes { id } } }";
     expect((await ask(other, READ, { m: model, j: job.id })).data).toEqual({ model: null, job: null, a: null, b: null, models: { nodes: [] }, jobs: { nodes: [] }, artifacts: { nodes: [] } });
-    const WRITE = "mutation ($m: ID!, $j: ID!) { a: deleteModel(id: $m) { ...p } b: cancelJob(id: $j) { ...q } c: retryJob(id: $j) { ...q } d: optimize(model: $m, steps: [{ simplify: {} }]) { ...q } e: benchmark(models: [$m]) { ...q } } fragment p on DeleteResult { ... on UserError { code } } fragment q on JobResult { ... on UserError { code } }";
-    const { data } = await ask<Record<string, { code: string }>>(other, WRITE, { m: model, j: job.id });
-    expect(Object.values(data).map((v) => v.code)).toEqual(["NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND", "NOT_FOUND"]);
+    const WRITE = "mutation ($m: ID!, $j: ID!, $d: ID!) { a: deleteModel(id: $m) { ...p } b: cancelJob(id: $j) { ...q } c: retryJob(id: $j) { ...q } d: optimize(model: $m, steps: [{ simplify: {} }]) { ...q } e: benchmark(models: [$m]) { ...q } f: deleteDataset(id: $d) { ...p } } fragment p on DeleteResult { ... on UserError { code } } fragment q on JobResult { ... on UserError { code } }";
+    const { data } = await ask<Record<string, { code: string }>>(other, WRITE, { m: model, j: job.id, d: theirs.id });
+    expect(Object.values(data).map((v) => v.code)).toEqual(Array(6).fill("NOT_FOUND"));
     const events = await ask(other, "query ($m: [ID!]!) { compare(models: $m) { model { id } } }", { m: [model] });
     expect(codes(events)).toEqual(["BAD_USER_INPUT"]);
     const follow = clientOf(other).job(job.id);
@@ -165,6 +169,19 @@ describe("what an operation may cost", () => {
     expect(open.filter((o) => o instanceof Error)).toHaveLength(1);
     for (const o of open) if (!(o instanceof Error)) await o.return(undefined);
     await Promise.all(jobs.map((j) => j.cancel()));
+  });
+
+  it("bounds the plans of one owner, and lets others read models meanwhile", async () => {
+    const token = await keyFor("planner", "write");
+    const mine = await sendModel(as(token));
+    const PLAN = "query ($m: ID!) { plan(model: $m, steps: [{ wait: { ms: 1500 } }]) { __typename ... on UserError { code } } }";
+    const plans = Promise.all(Array.from({ length: 4 }, async () => (await ask<{ plan: { __typename: string } }>(as(token), PLAN, { m: mine })).data.plan.__typename));
+    while (g.gateway.app.lanes.planning.held("planner") < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect((await ask(as(token), PLAN, { m: mine })).data).toEqual({ plan: { __typename: "LimitExceeded", code: "TOO_MANY" } });
+    // Two of the four wait still: what others ask for does not wait behind them.
+    await sendModel(as(await keyFor("bystander", "write")), await fixture("mnist-lenet.onnx"));
+    expect(g.gateway.app.lanes.planning.held("planner")).toBeGreaterThan(0);
+    expect(await plans).toEqual(["Plan", "Plan", "Plan", "Plan"]);
   });
 
   it("ends an operation that takes too long, whatever the client accepts, and no subscription", async () => {

@@ -40,6 +40,10 @@ export interface Client {
   /** Sends an .npz file with calibration data. */
   uploadDataset(bytes: Bytes, options?: { readonly name?: string }): Promise<{ readonly id: string; readonly name: string }>;
   model(id: string): Promise<ModelInfo | null>;
+  /** Its files go when nothing else refers to them. @throws GatewayError IN_USE while an unfinished job works on it, NOT_FOUND */
+  deleteModel(model: Ref): Promise<void>;
+  /** @throws GatewayError IN_USE while an unfinished job works on it, NOT_FOUND, INVALID_INPUT for an artifact of another kind */
+  deleteDataset(dataset: Ref): Promise<void>;
   optimize(model: Ref, steps: readonly StepInput[], options?: OptimizeOptions): Promise<JobHandle>;
   benchmark(models: readonly Ref[], options?: { readonly rounds?: number; readonly data?: Ref; readonly idempotencyKey?: string }): Promise<JobHandle>;
   job(id: string): Promise<JobHandle>;
@@ -54,6 +58,9 @@ const OPTIMIZE = `mutation ($model: ID!, $steps: [StepInput!]!, $data: ID, $batc
     __typename ... on JobPayload { job { ${JOB} } } ${PROBLEM} } }`;
 const BENCHMARK = `mutation ($models: [ID!]!, $rounds: Int, $data: ID, $idempotencyKey: String) {
   benchmark(models: $models, rounds: $rounds, data: $data, idempotencyKey: $idempotencyKey) { __typename ... on JobPayload { job { ${JOB} } } ${PROBLEM} } }`;
+
+const DELETE_MODEL = `mutation ($id: ID!) { deleteModel(id: $id) { __typename ${PROBLEM} } }`;
+const DELETE_DATASET = `mutation ($id: ID!) { deleteDataset(id: $id) { __typename ${PROBLEM} } }`;
 
 type Payload<T> = { readonly __typename: string } & T;
 
@@ -80,6 +87,8 @@ export function connect(connection: Connection): Client {
       return settled((await query<{ uploadComplete: Payload<{ dataset: { id: string; name: string } }> }>(COMPLETE, { input })).uploadComplete).dataset;
     },
     model: async (id) => (await query<{ model: ModelInfo | null }>(`query ($id: ID!) { model(id: $id) { ${MODEL} } }`, { id })).model,
+    deleteModel: async (model) => void settled((await query<{ deleteModel: Payload<object> }>(DELETE_MODEL, { id: idOf(model) })).deleteModel),
+    deleteDataset: async (dataset) => void settled((await query<{ deleteDataset: Payload<object> }>(DELETE_DATASET, { id: idOf(dataset) })).deleteDataset),
     async optimize(model, steps, { data, teacher, evaluation, ...options } = {}) {
       const judged = evaluation && { ...evaluation, ...(evaluation.data ? { data: idOf(evaluation.data) } : {}) };
       const lent = { ...(data ? { data: idOf(data) } : {}), ...(teacher ? { teacher: idOf(teacher) } : {}), ...(judged ? { evaluation: judged } : {}) };

@@ -20,11 +20,13 @@ export interface NewJob {
   /** At most so many unfinished jobs of the owner. */
   readonly openJobs: number;
   readonly idempotencyKey?: string | undefined;
+  /** Runs in the transaction that stores the job, unless that is there already. */
+  readonly hold?: (tx: Sql, spec: JobSpec) => Promise<void>;
 }
 
 /** The port between the API, the workers and whatever dispatches. */
 export interface JobEngine {
-  /** Stores and queues; the same idempotency key gives the same job. @throws IDEMPOTENCY_CONFLICT, TOO_MANY */
+  /** Stores and queues; the same idempotency key gives the same job. `hold` keeps what the job names from being deleted meanwhile. @throws IDEMPOTENCY_CONFLICT, TOO_MANY, what `hold` throws */
   enqueue(job: NewJob): Promise<JobRow>;
   /** The next job, now this worker's for {@link LEASE_MS}; undefined when nothing waits. */
   claim(worker: string, isolation: string): Promise<Claim | undefined>;
@@ -79,7 +81,7 @@ export function openEngine(db: Db): JobEngine {
 
 const leaseEnd = `now() + interval '${LEASE_MS} milliseconds'`;
 
-async function enqueue(tx: Sql, { owner, kind, spec, attempts, retryOf, openJobs, idempotencyKey }: NewJob): Promise<JobRow> {
+async function enqueue(tx: Sql, { owner, kind, spec, attempts, retryOf, openJobs, idempotencyKey, hold }: NewJob): Promise<JobRow> {
   const request = JSON.stringify([kind, spec, retryOf ?? null]);
   const id = newId();
   if (idempotencyKey !== undefined) {
@@ -89,6 +91,7 @@ async function enqueue(tx: Sql, { owner, kind, spec, attempts, retryOf, openJobs
   }
   const { open } = (await one<{ open: number }>(tx, "select count(*)::int as open from job where owner = $1 and state in ('QUEUED', 'RUNNING', 'CANCELLING')", [owner]))!;
   if (open >= openJobs) throw gatewayErrors.TOO_MANY({ what: "unfinished jobs", limit: openJobs });
+  await hold?.(tx, spec);
   await tx.query(
     "insert into job (id, owner, kind, spec, state, max_attempts, retry_of) values ($1, $2, $3, $4::jsonb, 'QUEUED', $5, $6)",
     [id, owner, kind, JSON.stringify(spec), attempts, retryOf ?? null],

@@ -52,7 +52,7 @@ export function fileTypes(builder: Builder, node: ReturnType<typeof nodeInterfac
       url: t.string({ description: "Where to GET it; good for an hour, needs no token.", resolve: (f, _, ctx) => downloadUrl(ctx, f, fileName(f.name)) }),
     }),
   });
-  return { artifact, file };
+  return { artifact, file, kind };
 }
 
 export const nodeInterface = (builder: Builder) =>

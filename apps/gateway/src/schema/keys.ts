@@ -9,7 +9,7 @@ import type { SchemaParts } from "./queries.ts";
 
 const meanings: Record<Scope, string> = {
   read: "See the owner's things.",
-  write: "Also upload, run and delete.",
+  write: "Also upload, plan, run and delete.",
   admin: "See and do everything; metrics, introspection and keys too.",
 };
 

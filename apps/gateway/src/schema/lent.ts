@@ -4,6 +4,7 @@ import type { Ctx } from "../app.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { Evaluation, OptimizeSpec } from "../jobs/model.ts";
 import { find } from "../store/find.ts";
+import type { ArtifactRow } from "../store/models.ts";
 import type { Builder } from "./builder.ts";
 import type { Given } from "./recipe-of.ts";
 import { choiceNames } from "./step-input.ts";
@@ -67,11 +68,13 @@ async function evaluationSpec(ctx: Ctx, { data, metric, labels, output }: NonNul
 
 export const givenBy = ({ data, evaluation }: LentSpec): Given => ({ data: data !== undefined, labelled: data !== undefined || evaluation?.data !== undefined });
 
+export const datasetId = async (ctx: Ctx, at: string, id: string): Promise<string> => (await findDataset(ctx, at, id)).id;
+
 /** The row of a dataset by its global id. @throws NOT_FOUND, INVALID_INPUT */
-export async function datasetId(ctx: Ctx, at: string, id: string): Promise<string> {
+export async function findDataset(ctx: Ctx, at: string, id: string): Promise<ArtifactRow> {
   const artifact = await find(ctx, "Artifact", id);
   if (artifact.kind !== "DATASET") throw gatewayErrors.INVALID_INPUT({ at, expected: "an artifact of kind DATASET", received: artifact.kind });
-  return artifact.id;
+  return artifact;
 }
 
 export function positive(at: string, value: number, most = 1_000_000): number {

@@ -1,13 +1,12 @@
 import { demand } from "../app.ts";
-import { one } from "../db/db.ts";
 import { gatewayErrors } from "../errors.ts";
-import { globalId } from "../ids.ts";
 import { isFinal, type JobRow } from "../jobs/model.ts";
 import { completeDataset, completeModel } from "../store/complete.ts";
+import { deleteDataset, deleteModel, holdNamed } from "../store/delete.ts";
 import { find } from "../store/find.ts";
 import { createUpload } from "../store/uploads.ts";
 import { type Builder } from "./builder.ts";
-import { datasetId, givenBy, lentSpec, positive } from "./lent.ts";
+import { datasetId, findDataset, givenBy, lentSpec, positive } from "./lent.ts";
 import { settle } from "./problems.ts";
 import type { SchemaParts } from "./queries.ts";
 import { demandRunnable, recipeOf } from "./recipe-of.ts";
@@ -71,7 +70,7 @@ export function mutationType(builder: Builder, parts: SchemaParts): void {
           demandRunnable(ctx, recipe, givenBy(lent));
           const name = args.name ?? `${model.name.replace(/\.onnx$/, "")}.${recipe.map((s) => s.use).join(".")}`.slice(0, 200);
           const spec = { model: model.id, steps: recipe, name, ...lent };
-          return payload(await ctx.app.engine.enqueue({ owner: ctx.principal.owner, kind: "OPTIMIZE", spec, ...limitsOf(ctx), idempotencyKey: keyOf(args.idempotencyKey) }));
+          return payload(await ctx.app.engine.enqueue({ owner: ctx.principal.owner, kind: "OPTIMIZE", spec, ...limitsOf(ctx), hold: holdNamed, idempotencyKey: keyOf(args.idempotencyKey) }));
         }),
       }),
       benchmark: t.field({
@@ -89,7 +88,7 @@ export function mutationType(builder: Builder, parts: SchemaParts): void {
           if (new Set(models).size < models.length) throw gatewayErrors.INVALID_INPUT({ at: "models", expected: "each model once", received: "one twice" });
           const data = args.data ? await datasetId(ctx, "data", args.data) : undefined;
           const spec = { models, rounds: positive("rounds", args.rounds ?? 30, 1000), threads: ctx.app.limits.threads, batch: 1, ...(data ? { data } : {}) };
-          return payload(await ctx.app.engine.enqueue({ owner: ctx.principal.owner, kind: "BENCHMARK", spec, ...limitsOf(ctx), idempotencyKey: keyOf(args.idempotencyKey) }));
+          return payload(await ctx.app.engine.enqueue({ owner: ctx.principal.owner, kind: "BENCHMARK", spec, ...limitsOf(ctx), hold: holdNamed, idempotencyKey: keyOf(args.idempotencyKey) }));
         }),
       }),
       cancelJob: t.field({
@@ -106,19 +105,23 @@ export function mutationType(builder: Builder, parts: SchemaParts): void {
           demand(ctx, "write");
           const { id: retryOf, owner, kind, spec, state } = await find(ctx, "Job", id);
           if (!isFinal(state) || state === "SUCCEEDED") throw gatewayErrors.JOB_STATE({ action: "retried", state });
-          return payload(await ctx.app.engine.enqueue({ owner, kind, spec, retryOf, ...limitsOf(ctx), idempotencyKey: keyOf(idempotencyKey) }));
+          return payload(await ctx.app.engine.enqueue({ owner, kind, spec, retryOf, ...limitsOf(ctx), hold: holdNamed, idempotencyKey: keyOf(idempotencyKey) }));
         }),
       }),
       deleteModel: t.field({
         type: deleteResult, description: "Deletes a model; its files go when nothing else refers to them.", args: { id: t.arg.id({ required: true, description: "Global id of the model." }) },
         resolve: (_, { id }, ctx) => settle(async () => {
           demand(ctx, "write");
-          const model = await find(ctx, "Model", id);
-          const using = await one(ctx.app.db, "select 1 from job where state in ('QUEUED', 'RUNNING', 'CANCELLING') and (spec->>'model' = $1 or spec->>'teacher' = $1 or spec->'models' ? $1) limit 1", [model.id]);
-          if (using) throw gatewayErrors.IN_USE({ what: "The model", reason: "an unfinished job works on it" });
-          await ctx.app.db.query("update model set deleted_at = now() where id = $1", [model.id]);
-          ctx.app.rows.forget(model.id);
-          return { __typename: "Deleted" as const, id: globalId("Model", model.id) };
+          await deleteModel(ctx.app, await find(ctx, "Model", id));
+          return { __typename: "Deleted" as const, id };
+        }),
+      }),
+      deleteDataset: t.field({
+        type: deleteResult, description: "Deletes a dataset; its file goes when nothing else refers to it.", args: { id: t.arg.id({ required: true, description: "Global id of the dataset artifact." }) },
+        resolve: (_, { id }, ctx) => settle(async () => {
+          demand(ctx, "write");
+          await deleteDataset(ctx.app, await findDataset(ctx, "id", id));
+          return { __typename: "Deleted" as const, id };
         }),
       }),
     }),

@@ -1,5 +1,6 @@
 /** The dry run: what steps would do, found out on a copy in a child process. */
 import type { QueryFieldBuilder } from "@pothos/core";
+import { demand } from "../app.ts";
 import { lentFiles } from "../jobs/attempt.ts";
 import { inChild } from "../store/complete.ts";
 import { find } from "../store/find.ts";
@@ -19,7 +20,7 @@ export function planField(t: QueryFieldBuilder<Types, Types["Root"]>, builder: B
   const { step, evaluation } = parts;
   return t.field({
     type: planTypes(builder, parts),
-    description: "What steps would do to a model, without keeping the result: what is missing, what would fail, and, of steps that can be rehearsed, sizes and the nodes touched.",
+    description: "What steps would do to a model, without keeping the result: what is missing, what would fail, and, of steps that can be rehearsed, sizes and the nodes touched. Needs the scope write, since it is work as a job is.",
     args: {
       model: t.arg.id({ required: true, description: "Global id of the model." }),
       steps: t.arg({ type: [step], required: true, description: "In order." }),
@@ -30,13 +31,15 @@ export function planField(t: QueryFieldBuilder<Types, Types["Root"]>, builder: B
     },
     complexity: 100,
     resolve: (_, { model: id, steps, ...given }, ctx) => settle(async () => {
+      // It changes nothing, but it is work, as a job is.
+      demand(ctx, "write");
       const { app } = ctx;
       const model = await find(ctx, "Model", id);
       const { seed, ...lent } = await lentSpec(ctx, given);
       const recipe = recipeOf(ctx, steps);
-      const { steps: planned } = await inChild(app, {
+      const { steps: planned } = await inChild(ctx, "planning", {
         kind: "plan", model: modelFiles(app.blobs, model.files), modules: app.offer.modules, steps: recipe, seed, lent: await lentFiles(app.db, app.blobs, lent), rehearsalMs: app.limits.rehearsalMs,
-      }, ctx.signal);
+      });
       return { __typename: "Plan" as const, steps: planned };
     }),
   });

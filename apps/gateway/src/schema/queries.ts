@@ -54,7 +54,11 @@ export function queryType(builder: Builder, { node, files, models, jobs, step, c
         resolve: (_, { id }, ctx) => lookUp(ctx, "Job", id),
       }),
       models: t.field({ type: modelPage, description: "Your models, newest first.", args: pageArgs(t.arg), complexity: pageCost, resolve: (_, args, ctx) => own<ModelRow>("model", args, ctx) }),
-      artifacts: t.field({ type: artifactPage, description: "Your datasets and reports, newest first.", args: pageArgs(t.arg), complexity: pageCost, resolve: (_, args, ctx) => own<ArtifactRow>("artifact", args, ctx) }),
+      artifacts: t.field({
+        type: artifactPage, description: "Your datasets and reports, newest first.", complexity: pageCost,
+        args: { ...pageArgs(t.arg), kind: t.arg({ type: files.kind, description: "Only those of this kind." }) },
+        resolve: (_, { kind, ...args }, ctx) => own<ArtifactRow>("artifact", args, ctx, kind ?? undefined),
+      }),
       jobs: t.field({ type: jobPage, description: "Your jobs, newest first.", args: pageArgs(t.arg), complexity: pageCost, resolve: (_, args, ctx) => own<JobRow>("job", args, ctx) }),
       techniques: t.field({ type: [technique], description: "What can be done to models here.", resolve: (_, _args, ctx) => [...ctx.app.offer.techniques] }),
       compare: t.field({
@@ -74,10 +78,10 @@ export function queryType(builder: Builder, { node, files, models, jobs, step, c
   });
 }
 
-async function own<T extends ModelRow | ArtifactRow | JobRow>(table: "model" | "artifact" | "job", args: PageArgs, ctx: Ctx) {
+async function own<T extends ModelRow | ArtifactRow | JobRow>(table: "model" | "artifact" | "job", args: PageArgs, ctx: Ctx, kind?: ArtifactRow["kind"]) {
   demand(ctx, "read");
   const page = pageOf(args, ctx);
-  const rows = await ctx.app.rows.page<T>(table, ctx.principal.owner, page);
+  const rows = await ctx.app.rows.page<T>(table, ctx.principal.owner, page, kind);
   return connect(rows.filter((row) => mayRead(ctx, row)), page, (row) => row.no);
 }
 

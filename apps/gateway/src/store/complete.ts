@@ -1,5 +1,5 @@
 /** Turns bytes that arrived into a model or a dataset. Models are read in a child process first: what cannot be read is refused here. */
-import { demand, type App, type Ctx } from "../app.ts";
+import { demand, type App, type Ctx, type LaneName } from "../app.ts";
 import { one } from "../db/db.ts";
 import { gatewayErrors } from "../errors.ts";
 import type { NewTask, Outcome } from "../jobs/children.ts";
@@ -24,7 +24,7 @@ export async function completeModel(ctx: Ctx, { name, graph, data }: ModelUpload
   if (new Set(names).size < names.length) throw gatewayErrors.INVALID_INPUT({ at: "data", expected: "different names", received: names.join(", ") });
   const files: Manifest = { graph: await sent(ctx, graph), data: await Promise.all(data.map(async (d) => ({ ...(await sent(ctx, d.upload)), name: d.name }))) };
   const inspect = { kind: "inspect", model: modelFiles(app.blobs, files) } as const;
-  const { stats, nodes } = await inChild(app, inspect, ctx.signal, async (result, folder) => ({ ...result, nodes: await app.blobs.adopt(join(folder, outputs.graph)) }));
+  const { stats, nodes } = await inChild(ctx, "reading", inspect, async (result, folder) => ({ ...result, nodes: await app.blobs.adopt(join(folder, outputs.graph)) }));
   return insertModel(app.db, { owner: principal.owner, name, files, stats, graphDigest: nodes.digest });
 }
 
@@ -44,14 +44,14 @@ async function sent({ app, principal }: Ctx, upload: string): Promise<FileRef> {
 type ResultOf<K extends TaskResult["kind"]> = Extract<TaskResult, { kind: K }>;
 
 /** Runs a short task for a request; `use` gets what it leaves in its folder. A failure of the model's own is MODEL_INVALID; the limits keep their codes. */
-export async function inChild<K extends NewTask["kind"], T = ResultOf<K>>(app: App, task: Extract<NewTask, { kind: K }>, signal: AbortSignal, use: (result: ResultOf<K>, folder: string) => Promise<T> = async (result) => result as T): Promise<T> {
+export async function inChild<K extends NewTask["kind"], T = ResultOf<K>>({ app, principal, signal }: Ctx, lane: LaneName, task: Extract<NewTask, { kind: K }>, use: (result: ResultOf<K>, folder: string) => Promise<T> = async (result) => result as T): Promise<T> {
   // Nobody waits for it any more: its turn goes to the next.
   const work = async (): Promise<{ value: T } | Outcome> => (signal.aborted ? { aborted: true, peakBytes: 0 } : app.children.run(task, { timeoutMs: app.limits.inspectMs, signal }, async (o: Outcome, folder) => {
     if (!("result" in o)) return o;
     if (o.result.kind !== task.kind) throw new Error(`The child answered with ${o.result.kind}.`);
     return { value: await use(o.result as ResultOf<K>, folder) };
   }));
-  const outcome = await app.inspecting(work);
+  const outcome = await app.lanes[lane].run(principal.owner, work);
   if ("value" in outcome) return outcome.value;
   if ("problem" in outcome) throw refusalOf(app, outcome);
   throw gatewayErrors.TIMED_OUT({ ms: app.limits.inspectMs });

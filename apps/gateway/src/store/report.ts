@@ -9,8 +9,9 @@ import type { FileRef } from "./models.ts";
 /** Bytes that are read here: that takes less time than starting a task does. */
 const SHORT = 2 ** 20;
 
-export async function readReport({ app, signal }: Ctx, { digest, size }: FileRef): Promise<ReportJson> {
-  if (size > SHORT) return (await inChild(app, { kind: "summary", report: app.blobs.path(digest) }, signal)).report;
-  await app.blobs.bring(digest);
-  return summaryOf(JSON.parse(await readFile(app.blobs.path(digest), "utf8")) as ReportData);
+export async function readReport(ctx: Ctx, { digest, size }: FileRef): Promise<ReportJson> {
+  const { blobs } = ctx.app;
+  if (size > SHORT) return (await inChild(ctx, "reading", { kind: "summary", report: blobs.path(digest) })).report;
+  await blobs.bring(digest);
+  return summaryOf(JSON.parse(await readFile(blobs.path(digest), "utf8")) as ReportData);
 }

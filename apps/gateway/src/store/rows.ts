@@ -19,8 +19,8 @@ export interface Rows {
   artifact(id: string): Promise<ArtifactRow | undefined>;
   job(id: string): Promise<JobRow | undefined>;
   graph(digest: string): Promise<GraphJson>;
-  /** Newest first; one more than asked for, to know whether there are more. `owner` undefined: everybody's. */
-  page<T extends object>(table: "model" | "artifact" | "job", owner: string | undefined, page: Page): Promise<(T & { readonly no: number })[]>;
+  /** Newest first; one more than asked for, to know whether there are more. `owner` undefined: everybody's; `kind` undefined: every kind. */
+  page<T extends object>(table: "model" | "artifact" | "job", owner: string | undefined, page: Page, kind?: string): Promise<(T & { readonly no: number })[]>;
   forget(id: string): void;
 }
 
@@ -34,10 +34,10 @@ export function openRows(db: Db, blobs: BlobStore): Rows {
     artifact: artifacts.get,
     graph: openGraphs(blobs),
     job: (id) => one<JobRow>(db, "select * from job where id = $1", [id]),
-    async page<T extends object>(table: "model" | "artifact" | "job", owner: string | undefined, { count, after, before, backward }: Page) {
+    async page<T extends object>(table: "model" | "artifact" | "job", owner: string | undefined, { count, after, before, backward }: Page, kind?: string) {
       const rows = await db.query<T & { readonly no: number }>(
-        `select * from ${table} where ($1::text is null or owner = $1) and ($2::bigint is null or no < $2) and ($3::bigint is null or no > $3) ${table === "job" ? "" : "and deleted_at is null"} order by no ${backward ? "asc" : "desc"} limit $4`,
-        [owner ?? null, after ?? null, before ?? null, count + 1],
+        `select * from ${table} where ($1::text is null or owner = $1) and ($2::bigint is null or no < $2) and ($3::bigint is null or no > $3) ${table === "job" ? "" : "and deleted_at is null"} ${kind === undefined ? "" : "and kind = $5"} order by no ${backward ? "asc" : "desc"} limit $4`,
+        [owner ?? null, after ?? null, before ?? null, count + 1, ...(kind === undefined ? [] : [kind])],
       );
       return backward ? rows.reverse() : rows;
     },
