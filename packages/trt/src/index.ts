@@ -8,3 +8,6 @@ export { support as operatorSupport, type Support } from "./rules/support.ts";
 export { type Limit } from "./rules/limits.ts";
 export { passes, type Finding } from "./rules/finding.ts";
 export { rules, type Rule, type RuleId, type Severity } from "./rules/catalogue.ts";
+export { quantize8Options, quantizeOptions, trtFp8, trtInt8, type QuantizeOptions } from "./precision/quantize.ts";
+export { halfKeepOpTypes, halfOptions, trtFp16, type HalfOptions } from "./precision/half.ts";
+export { reductionDepth } from "./precision/depth.ts";

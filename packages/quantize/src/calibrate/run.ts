@@ -60,7 +60,8 @@ async function addSample(
   for (let from = 0; from < names.length; from += group) {
     const wanted = names.slice(from, from + group);
     const fetches = options.histogram ? wanted.filter((name) => !(name in sample)) : wanted.flatMap((name) => [name + MIN, name + MAX]);
-    const found = await session.run(feedsOf(session.inputs, sample), { fetches, ...signal });
+    // With histograms, what is fed need not be fetched; there may be nothing else.
+    const found = fetches.length === 0 ? {} : await session.run(feedsOf(session.inputs, sample), { fetches, ...signal });
     for (const name of wanted) {
       const next = options.histogram
         ? addValues(known.get(name), (found[name] ?? sample[name])!.toFloat32(), options, name)

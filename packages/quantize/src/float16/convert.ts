@@ -25,5 +25,5 @@ export async function applyFloat16(model: Model, options: Float16Options, servic
   inferShapes(model);
   checkNames(model.graph, { excludeNodes: options.excludeNodes });
   const wide = options.checkRanges ? await wideValues(model, options, services) : new Set<string>();
-  return new Converter(model, options, wide).run();
+  return new Converter(model, options, wide, services.keep).run();
 }

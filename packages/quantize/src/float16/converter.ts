@@ -15,6 +15,7 @@ export class Converter {
   readonly #options: Float16Options;
   readonly #dtype: HalfType;
   readonly #wide: ReadonlySet<string>;
+  readonly #keep: ((node: Node) => string | undefined) | undefined;
   /** Values that carried float32 and are 16 bits wide now. */
   readonly #half = new Set<Value>();
   /** Values that carry float32 in the model as it was. */
@@ -24,7 +25,8 @@ export class Converter {
   readonly #tooWide = new Map<Value, boolean>();
   #nodes = 0;
 
-  constructor(model: Model, options: Float16Options, wide: ReadonlySet<string>) {
+  constructor(model: Model, options: Float16Options, wide: ReadonlySet<string>, keep?: (node: Node) => string | undefined) {
+    this.#keep = keep;
     this.#model = model;
     this.#options = options;
     this.#dtype = options.dtype;
@@ -85,6 +87,8 @@ export class Converter {
     const values = [...node.inputs, ...node.outputs].filter((v) => v !== null);
     if (!values.some((v) => this.#float.has(v))) return undefined;
     if (this.#options.excludeNodes?.includes(node.name)) return "it is excluded";
+    const asked = this.#keep?.(node);
+    if (asked !== undefined) return asked;
     if ((this.#options.keepOpTypes ?? float32OpTypes).includes(node.opType)) return `${node.opType} stays in float32`;
     const wide = values.find((v) => this.#wide.has(v.name));
     if (wide) return `"${wide.name}" exceeds the limit on the calibration data`;

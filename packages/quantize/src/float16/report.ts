@@ -1,5 +1,5 @@
 /** What float16 conversion needs and what it did. */
-import type { Feeds, Runtime } from "@lathe/core";
+import type { Feeds, Node, Runtime } from "@lathe/core";
 
 export interface Float16Services {
   /** For `checkRanges`. */
@@ -7,6 +7,8 @@ export interface Float16Services {
   readonly data?: AsyncIterable<Feeds> | Iterable<Feeds> | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onSample?: ((done: number) => void) | undefined;
+  /** Why a node must stay float32, in words for the report; undefined when nothing keeps it. Asked before the other rules. */
+  readonly keep?: ((node: Node) => string | undefined) | undefined;
 }
 
 export interface Float16Report {

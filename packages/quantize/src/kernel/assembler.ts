@@ -75,6 +75,8 @@ export const f32x4 = {
   lane: (index: number, ...args: readonly Code[]): Code => [...args.flat(), ...simd(0x1f), index],
   ne: op(...simd(0x42)), gt: op(...simd(0x44)), ge: op(...simd(0x46)), floor: op(...simd(0x68)), neg: op(...simd(0xe1)),
   nearest: op(...simd(0x6a)), abs: op(...simd(0xe0)), add: op(...simd(0xe4)), sub: op(...simd(0xe5)), mul: op(...simd(0xe6)), div: op(...simd(0xe7)),
+  /** As Math.min and Math.max: NaN is handed on, and -0 is less than 0. */
+  min: op(...simd(0xe8)), max: op(...simd(0xe9)),
   /** b < a ? b : a, and a < b ? b : a: an instruction each, and blind to NaN in b. */
   least: op(...simd(0xea)), greatest: op(...simd(0xeb)),
   /** To int32, saturating. */

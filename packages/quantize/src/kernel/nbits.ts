@@ -1,12 +1,12 @@
 /**
  * Blocks of a weight matrix to scales, zero points and packed codes, four columns at a time: a lane is a column, so that rows are read as
- * they are stored. To the last bit what the plain loops of weight-only/fit.ts and pack.ts give, but for columns with values that are not
+ * they are stored. To the last bit what the plain loops of weight-only/fit.ts, pack.ts and table.ts give, but for columns with values that are not
  * finite or whose scale has no float32 reciprocal: those are left to them, and {@link ODD} tells.
  */
 import { define, f32, f32x4, f64, f64x2, i32, i32x4, loopWhile, v128, type Code, type FunctionSource, type Local } from "./assembler.ts";
 
 export interface NbitsFormat {
-  readonly algorithm: "default" | "rtn";
+  readonly algorithm: "default" | "rtn" | "table";
   readonly bits: 2 | 4 | 8;
   readonly symmetric: boolean;
 }
@@ -108,11 +108,35 @@ function rtnMeasure(l: Locals, top: number, symmetric: boolean): Measure {
   };
 }
 
+/** What ONNX Runtime's tool does with tables: float32 and true division. `factor` has ones where the scale is not 0. */
+function tableMeasure(l: Locals, top: number, symmetric: boolean): Measure {
+  const middle = splat((top + 1) / 2);
+  const start = [l.low.set(v128.load(0, l.from.get)), l.high.set(l.low.get)];
+  const step = [l.low.set(f32x4.min(l.low.get, l.v.get)), l.high.set(f32x4.max(l.high.get, l.v.get))];
+  const mask = l.factor.set(f32x4.ne(l.scale.get, splat(0)));
+  if (symmetric) {
+    const extreme = v128.select(l.high.get, l.low.get, f32x4.gt(f32x4.abs(l.high.get), f32x4.abs(l.low.get)));
+    return { start, step, finish: [l.scale.set(f32x4.div(extreme, splat(-(top + 1) / 2))), l.zero.set(middle), mask] };
+  }
+  const zero = f32x4.greatest(splat(0), f32x4.least(splat(top), f32x4.nearest(f32x4.div(f32x4.neg(l.low.get), l.scale.get))));
+  return {
+    start: [l.low.set(splat(0)), l.high.set(splat(0))], step,
+    finish: [l.scale.set(f32x4.div(f32x4.sub(l.high.get, l.low.get), splat(top))), mask, l.zero.set(v128.select(zero, middle, l.factor.get))],
+  };
+}
+
+const measures = { default: ortMeasure, rtn: rtnMeasure, table: tableMeasure };
+
 /** The codes of `v` as int32, and what is added to `check`: not finite when they mean nothing. */
-function encode(l: Locals, top: number, algorithm: NbitsFormat["algorithm"]): readonly [readonly Code[], Code] {
+function encode(l: Locals, top: number, { algorithm, symmetric }: NbitsFormat): readonly [readonly Code[], Code] {
+  const clipped = (t: Code): Code => f32x4.toI32(f32x4.greatest(splat(0), f32x4.least(splat(top), t)));
   if (algorithm === "default") {
-    const clipped = f32x4.greatest(splat(0), f32x4.least(splat(top), halfUp(l)));
-    return [[l.t.set(f32x4.add(f32x4.mul(l.v.get, l.factor.get), l.zero.get)), l.check.set(f32x4.add(l.check.get, l.t.get))], f32x4.toI32(clipped)];
+    return [[l.t.set(f32x4.add(f32x4.mul(l.v.get, l.factor.get), l.zero.get)), l.check.set(f32x4.add(l.check.get, l.t.get))], clipped(halfUp(l))];
+  }
+  if (algorithm === "table") {
+    const quotient = l.t.set(v128.and(f32x4.div(l.v.get, l.scale.get), l.factor.get));
+    const rounded = symmetric ? f32x4.add(f32x4.nearest(l.t.get), l.zero.get) : f32x4.nearest(f32x4.add(l.t.get, l.zero.get));
+    return [[quotient, l.check.set(f32x4.add(l.check.get, f32x4.sub(l.t.get, l.t.get)))], clipped(rounded)];
   }
   const two = (part: Code, factor: Local, zero: Local): Code => {
     const rounded = f64x2.nearest(f64x2.add(f64x2.div(f64x2.fromF32(part), factor.get), zero.get));
@@ -125,18 +149,19 @@ function encode(l: Locals, top: number, algorithm: NbitsFormat["algorithm"]): re
  * `groups` of four columns with blocks of `rows` values, from address `from` of the tile on. Scales go to `params`, zero points as far behind as
  * the tables lie apart; the codes of the first column to `out`, of the next ones `step` bytes later each.
  */
-const columns = ({ algorithm, bits, symmetric }: NbitsFormat): FunctionSource => define(
+const columns = (format: NbitsFormat): FunctionSource => define(
   { groups: "i32", rows: "i32", from: "i32", params: "i32", out: "i32", step: "i32" },
   {
     at: "i32", end: "i32", last: "i32", words: "i32",
     v: "v128", low: "v128", high: "v128", check: "v128", scale: "v128", zero: "v128", factor: "v128", factor2: "v128", zero2: "v128", word: "v128", t: "v128", odd: "v128",
   },
   (l) => {
+    const { bits } = format;
     const top = 2 ** bits - 1;
     const perWord = 32 / bits;
-    const measure = (algorithm === "default" ? ortMeasure : rtnMeasure)(l, top, symmetric);
-    const [before, code] = encode(l, top, algorithm);
-    const storedZero = algorithm === "default" ? f32x4.toI32(l.zero.get) : halves(f64x2.toI32(l.zero.get), f64x2.toI32(l.zero2.get));
+    const measure = measures[format.algorithm](l, top, format.symmetric);
+    const [before, code] = encode(l, top, format);
+    const storedZero = format.algorithm !== "rtn" ? f32x4.toI32(l.zero.get) : halves(f64x2.toI32(l.zero.get), f64x2.toI32(l.zero2.get));
     const bytes = (n: Code): Code => i32.mul(n, i32.const(STRIDE));
     return [
       l.odd.set(v128.load(ODD, i32.const(0))), l.last.set(i32.add(l.from.get, i32.shl(l.groups.get, i32.const(4)))),

@@ -28,8 +28,12 @@ export interface QuantizedMatrix {
 export const packedLength = ({ k, n }: { readonly k: number; readonly n: number }, { bits, blockSize }: { readonly bits: Bits; readonly blockSize: number }): number =>
   (n * blocksOf(k, blockSize) * blockSize * bits) / 8;
 
-/** @throws QUANT_WEIGHT_NOT_FINITE */
-export function quantizeMatrix(view: MatrixView, options: MatrixOptions, fit?: BlockFit): QuantizedMatrix {
+/**
+ * @param fit in place of that of `options.algorithm`
+ * @param format what the kernel calls the fit, if it knows it
+ * @throws QUANT_WEIGHT_NOT_FINITE
+ */
+export function quantizeMatrix(view: MatrixView, options: MatrixOptions, fit?: BlockFit, format = fit ? undefined : kernelFormat(options)): QuantizedMatrix {
   const { k, n, name } = view;
   const { bits, blockSize, symmetric, realZeros } = options;
   const blocks = blocksOf(k, blockSize);
@@ -65,7 +69,6 @@ export function quantizeMatrix(view: MatrixView, options: MatrixOptions, fit?: B
       finish(at + tile.blocks - 1, tile.block + tile.blocks - 1);
     }
   };
-  const format = fit ? undefined : kernelFormat(options);
   if (!format || !quantizeTiles(view, blockSize, format, take, visit)) visitBlocks(view, blockSize, visit);
   if (check !== 0) throw quantizeErrors.QUANT_WEIGHT_NOT_FINITE({ tensor: name });
   return { k, n, bits, blockSize, packed, scales, zeros };

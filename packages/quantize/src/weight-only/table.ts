@@ -36,8 +36,8 @@ export interface TableOptions {
   readonly symmetric: boolean;
 }
 
-export const quantizeTable = (view: MatrixView, options: TableOptions): QuantizedMatrix =>
-  quantizeMatrix(view, { ...options, algorithm: "default" }, tableFit(options.bits, options.symmetric));
+export const quantizeTable = (view: MatrixView, { bits, blockSize, symmetric }: TableOptions): QuantizedMatrix =>
+  quantizeMatrix(view, { bits, blockSize, symmetric, algorithm: "default" }, tableFit(bits, symmetric), { algorithm: "table", bits, symmetric });
 
 /**
  * Codes in the order of the original tensor, packed without gaps, of a signed or an unsigned type: what blocked DequantizeLinear and

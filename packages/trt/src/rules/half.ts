@@ -12,12 +12,14 @@ export function halfFindings(node: Node): Finding[] {
   return [...variance(node), ...infinity(node), ...epsilon(node), ...positions(node)];
 }
 
+export const isSquare = (node: Node | undefined): boolean =>
+  node !== undefined && ((node.is("Mul") && node.input(0) === node.input(1)) || (node.is("Pow") && weightOf(node.input(1))?.toNumbers()[0] === 2));
+
 /** ReduceMean over a square, both in float16. */
 function variance(node: Node): Finding[] {
   const square = node.is("ReduceMean") || node.is("ReduceSum") ? node.input(0)?.producer : undefined;
-  if (!square || square.output(0)?.dtype !== "float16") return [];
-  const squares = (square.is("Mul") && square.input(0) === square.input(1)) || (square.is("Pow") && weightOf(square.input(1))?.toNumbers()[0] === 2);
-  return squares ? [finding("half-variance", `Node "${node.label}" sums the squares that "${square.label}" makes in float16.`, node)] : [];
+  if (!square || square.output(0)?.dtype !== "float16" || !isSquare(square)) return [];
+  return [finding("half-variance", `Node "${node.label}" sums the squares that "${square.label}" makes in float16.`, node)];
 }
 
 const some = (tensor: Tensor | undefined, test: (x: number) => boolean): boolean =>
@@ -29,13 +31,22 @@ function infinity(node: Node): Finding[] {
   return mask ? [finding("half-infinity", `Node "${node.label}" (${node.opType}) reads "${mask.name}", which holds infinite values in float16.`, node)] : [];
 }
 
-/** A small constant that is added before a root or a quotient. */
+const divides = (value: Value): boolean =>
+  value.consumers.some((c) => ["Sqrt", "Reciprocal", "Log", "Pow"].includes(c.opType) || (c.is("Div") && c.input(1) === value));
+
+/** A constant that is added (or is a lower bound) before a root or a quotient, and has no normal number in float16. */
+export function tinyEpsilon(node: Node): Value | undefined {
+  if (!["Add", "Max", "Clip"].includes(node.opType) || !node.output(0) || !divides(node.out)) return undefined;
+  return node.inputs.find((v) => {
+    const tensor = weightOf(v ?? undefined);
+    const x = tensor?.size === 1 && isFloat(tensor.dtype) ? Math.abs(tensor.toNumbers()[0]!) : undefined;
+    return x !== undefined && x < SMALLEST_NORMAL && (x !== 0 || (node.is("Add") && tensor!.dtype === "float16"));
+  }) ?? undefined;
+}
+
 function epsilon(node: Node): Finding[] {
-  if (!node.is("Add") && !node.is("Max") && !node.is("Clip")) return [];
-  const divides = (value: Value): boolean => value.consumers.some((c) => ["Sqrt", "Reciprocal", "Log", "Pow"].includes(c.opType) || (c.is("Div") && c.input(1) === value));
-  if (!node.output(0) || !divides(node.out)) return [];
-  const tiny = node.inputs.find((v) => v?.dtype === "float16" && weightOf(v)?.size === 1 && Math.abs(weightOf(v)!.toNumbers()[0]!) < SMALLEST_NORMAL && (node.is("Add") || weightOf(v)!.toNumbers()[0] !== 0));
-  return tiny ? [finding("half-epsilon", `Node "${node.label}" adds "${tiny.name}", which is ${weightOf(tiny)!.toNumbers()[0]} in float16.`, node)] : [];
+  const tiny = tinyEpsilon(node);
+  return tiny?.dtype === "float16" ? [finding("half-epsilon", `Node "${node.label}" adds "${tiny.name}", which is ${weightOf(tiny)!.toNumbers()[0]} in float16.`, node)] : [];
 }
 
 const positions = (node: Node): Finding[] =>
