@@ -54,6 +54,10 @@ export const cliErrors = defineErrors({
     text: (d: { symbol: string; known: readonly string[] }) => `No input of the model has the symbolic dimension "${d.symbol}" (there are: ${d.known.join(", ") || "none"}).`,
     remedy: "Name a symbol that lathe inspect shows among the inputs.",
   },
+  CLI_TRT_ERRORS: {
+    text: (d: { errors: number; release: string }) => `${d.errors} ${d.errors === 1 ? "thing stands" : "things stand"} in the way of an engine of TensorRT ${d.release}.`,
+    remedy: "See the errors above; each says what to do.",
+  },
   CLI_BINDING: {
     text: (d: { value: string }) => `"${d.value}" is not a size for a symbolic dimension.`,
     remedy: "Write --bind NAME=SIZE, for instance --bind batch=1.",

@@ -11,6 +11,7 @@ import { quantizeCommand } from "./commands/quantize.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { exitCode, optimizeCommand, techniqueCommand } from "./commands/transform.ts";
 import { processIo, table, type Io } from "./io.ts";
+import { trtCommand } from "./commands/trt.ts";
 import { standardTechniques } from "./techniques.ts";
 
 export interface ProgramOptions {
@@ -40,6 +41,7 @@ export function createProgram({ techniques = standardTechniques, io = processIo(
   benchCommand(program, io);
   packCommands(program, io);
   packageCommand(program, io);
+  trtCommand(program, io);
   serveCommand(program);
   program
     .command("techniques")

@@ -128,5 +128,5 @@ async function writeReport({ report }: RunResult, path: string): Promise<void> {
 /** Exit code of a failure: 2 for what the caller can mend in the command itself, 130 for an interruption, else 1. */
 export function exitCode(error: unknown): number {
   if (error instanceof Error && error.name === "AbortError") return 130;
-  return isLatheError(error) && /^(CLI_(?!DIFFERENT)|OPTIONS_|EVALUATE_|RECIPE_|STATS_SYMBOL$)/.test(error.code) ? 2 : 1;
+  return isLatheError(error) && /^(CLI_(?!DIFFERENT|TRT_ERRORS)|OPTIONS_|EVALUATE_|RECIPE_|STATS_SYMBOL$|TRT_(?:OPTION|FLAG|VERSION|PROFILE|PROFILE_SYMBOL|NO_PROFILE|STATIC_PROFILE)$)/.test(error.code) ? 2 : 1;
 }

@@ -11,7 +11,7 @@ export type { Device, LogFacts } from "./log/facts.ts";
 export { buildStages, runStages, type Stage } from "./log/stages.ts";
 export { diagnose, type Ending } from "./log/diagnose.ts";
 export type { ParserFailure } from "./log/parser-failure.ts";
-export { limitsIn, parseSummary, type Limit, type Summary, type Timing } from "./output/summary.ts";
+export { limitsIn, parseSummary, type BenchLimit, type Summary, type Timing } from "./output/summary.ts";
 export { parseTimes, type RunTime } from "./output/times.ts";
 export { parseLayerProfile, type LayerProfile, type LayerTime } from "./output/layer-profile.ts";
 export { parseLayerInfo, type EngineBinding, type EngineInfo, type EngineLayer, type EngineTensor } from "./output/layer-info.ts";

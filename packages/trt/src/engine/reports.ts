@@ -5,7 +5,7 @@ import type { LogLine } from "./log/line.ts";
 import type { EngineInfo } from "./output/layer-info.ts";
 import type { LayerRow } from "./output/layer-table.ts";
 import type { PlanHeader } from "./output/plan-header.ts";
-import type { Limit, Summary } from "./output/summary.ts";
+import type { BenchLimit, Summary } from "./output/summary.ts";
 import type { EngineSpec } from "./spec.ts";
 import type { Tool } from "./version.ts";
 
@@ -73,7 +73,7 @@ export interface BenchReport extends ToolReport {
   /** What was timed: the same words mean the same on every release. */
   readonly settings: { readonly transfers: boolean; readonly cudaGraph: boolean; readonly spinWait: boolean };
   /** What may have limited the run, by the tool's own thresholds. */
-  readonly limits: readonly Limit[];
+  readonly limits: readonly BenchLimit[];
   /** Bytes of device memory beside the weights. */
   readonly contextBytes: number | undefined;
   /** Slowest first; empty when not asked for. */

@@ -62,11 +62,11 @@ function parseTiming(text: string): Timing {
 
 /** What limits a run, by NVIDIA's own thresholds. */
 export const limits = ["enqueue", "h2d", "d2h", "unstable", "streams"] as const;
-export type Limit = (typeof limits)[number];
+export type BenchLimit = (typeof limits)[number];
 
-const limitPatterns: Readonly<Record<Limit, RegExp>> = {
+const limitPatterns: Readonly<Record<BenchLimit, RegExp>> = {
   enqueue: /Throughput may be bound by Enqueue Time/, h2d: /bound by host-to-device transfers/, d2h: /bound by device-to-host transfers/, unstable: /GPU compute time is unstable/, streams: /Multiple inference streams are used/,
 };
 
 /** Which of its cautions the tool printed. */
-export const limitsIn = (warnings: readonly string[]): Limit[] => limits.filter((limit) => warnings.some((line) => limitPatterns[limit].test(line)));
+export const limitsIn = (warnings: readonly string[]): BenchLimit[] => limits.filter((limit) => warnings.some((line) => limitPatterns[limit].test(line)));
