@@ -1,12 +1,13 @@
 import { Tensor, type DType, type TensorStorage } from "@lathe/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { dequantizeMatrix, histogramEdges, quantizeMatrix, type MatrixView, type QuantizedMatrix } from "@lathe/quantize";
+import { dequantizeMatrix, histogramEdges, quantizeMatrix, quantizeTable, type MatrixView, type QuantizedMatrix } from "@lathe/quantize";
 import { countPlainly } from "../src/calibrate/histogram.ts";
 import { assemble, define, f32, i32, loopWhile } from "../src/kernel/assembler.ts";
 import { blockFit } from "../src/weight-only/fit.ts";
 import { newFitted } from "../src/weight-only/fitted.ts";
 import { kQuantFit, plainKQuantFit } from "../src/weight-only/k-quant.ts";
+import { tableFit } from "../src/weight-only/table.ts";
 import { countValues, tensorCodes, tensorExtremes, valueExtremes, type ChannelView } from "../src/kernel/tensors.ts";
 
 /** A tensor in memory, or the same content as a file gives it: read into a buffer of the caller's. */
@@ -150,7 +151,7 @@ describe("blocks of a matrix", () => {
   const value = fc.constantFrom(plain, ties, fc.oneof({ weight: 5, arbitrary: plain }, special), fc.constant(0)).chain((of) => of);
   const matrix = fc.record({
     blockSize: fc.constantFrom(16, 32, 64, 128, 256), k: fc.integer({ min: 1, max: 530 }), n: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: 9 }) }, fc.constantFrom(511, 512, 514, 1030)),
-    algorithm: fc.constantFrom("default" as const, "rtn" as const), bits: fc.constantFrom(2 as const, 4 as const, 8 as const), symmetric: fc.boolean(), transposed: fc.boolean(),
+    algorithm: fc.constantFrom("default" as const, "rtn" as const, "table" as const), bits: fc.constantFrom(2 as const, 4 as const, 8 as const), symmetric: fc.boolean(), transposed: fc.boolean(),
     dtype: fc.constantFrom("float32" as const, "float16" as const, "bfloat16" as const), some: fc.array(value, { minLength: 1, maxLength: 700 }),
   });
 
@@ -165,8 +166,11 @@ describe("blocks of a matrix", () => {
   it("are to the last bit what the plain loops make of them, in every layout and type", () => {
     fc.assert(fc.property(matrix, ({ blockSize, algorithm, bits, symmetric, ...given }) => {
       const view = viewOf(given);
-      const options = { algorithm, bits, blockSize, symmetric };
-      expect(content(quantizeMatrix(view, options)).equals(content(quantizeMatrix(view, options, blockFit(options))))).toBe(true);
+      const options = { bits, blockSize, symmetric, algorithm: algorithm === "table" ? ("default" as const) : algorithm };
+      const [fast, slow] = algorithm === "table"
+        ? [quantizeTable(view, options), quantizeMatrix(view, options, tableFit(bits, symmetric))]
+        : [quantizeMatrix(view, options), quantizeMatrix(view, options, blockFit(options))];
+      expect(content(fast).equals(content(slow))).toBe(true);
     }), { numRuns: 200 });
   });
 

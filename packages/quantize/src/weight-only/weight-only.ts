@@ -12,7 +12,7 @@ import { targetChoices, weightOnlyOptions, type WeightFormat, type WeightOnlyInp
 import { productOf, type Product } from "./products.ts";
 import type { WeightOnlyReport, WeightOnlyServices } from "./report.ts";
 import { WeightStore } from "./store.ts";
-import { tableFit } from "./table.ts";
+import { quantizeTable } from "./table.ts";
 import { nbitsTensors, qdqTensors, tableTensors } from "./tensors.ts";
 
 /**
@@ -124,7 +124,7 @@ class Conversion {
     // Rows of bytes can be told apart only when they are full; the 4-bit types have no such limit.
     const asBytes = bits !== 4;
     if (asBytes && (k * bits) % 8 !== 0) return void this.#left.push({ node: node.label, reason: `its rows of ${k} values fill no whole bytes` });
-    const make = (): QuantizedMatrix => quantizeMatrix(view, options, tableFit(bits, symmetric));
+    const make = (): QuantizedMatrix => quantizeTable(view, options);
     const values = this.#store.matrix(weight, `table ${JSON.stringify(options)}`, `_table_Q${bits}`, (lazy) => tableTensors(lazy, view, dims, options, asBytes), make);
     emitGather(node, node.graph!, node.input(1)!, values, options, dims.length);
   }
