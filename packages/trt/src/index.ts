@@ -11,3 +11,6 @@ export { rules, type Rule, type RuleId, type Severity } from "./rules/catalogue.
 export { quantize8Options, quantizeOptions, trtFp8, trtInt8, type QuantizeOptions } from "./precision/quantize.ts";
 export { halfKeepOpTypes, halfOptions, trtFp16, type HalfOptions } from "./precision/half.ts";
 export { reductionDepth } from "./precision/depth.ts";
+export * from "./cache/format.ts";
+export * from "./cache/calibrate.ts";
+export * from "./cache/migrate.ts";
