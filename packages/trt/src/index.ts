@@ -14,3 +14,4 @@ export { reductionDepth } from "./precision/depth.ts";
 export * from "./cache/format.ts";
 export * from "./cache/calibrate.ts";
 export * from "./cache/migrate.ts";
+export * from "./sparsity/two-four.ts";

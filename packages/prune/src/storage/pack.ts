@@ -83,7 +83,8 @@ export function unpackTensor(dtype: DType, dims: readonly number[], packing: Pac
 const widthOf = (dtype: DType): number => Math.max(1, dtypes[dtype].bits / 8);
 
 function wordsOf(bytes: Uint8Array, width: number): Words | undefined {
-  const aligned = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  // A Buffer's own slice would not copy.
+  const aligned = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
   if (width === 1) return aligned;
   if (width === 2) return new Uint16Array(aligned.buffer, aligned.byteOffset, aligned.length / 2);
   return width === 4 ? new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4) : undefined;
