@@ -1,15 +1,17 @@
 /**
  * Uses the studio in headless Chromium against a running gateway on embedded storage, as a user would: sign in, upload, look, choose steps,
- * run, watch, compare, time, download, cancel. Every screen is looked at by axe in light and dark, wide and narrow. A folder given as
+ * run, watch, compare, time, download, judge by labels, learn from a teacher, delete, cancel. Every screen is looked at by axe in light and dark, wide and narrow. A folder given as
  * argument gets screenshots.
  */
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createGateway, silentLog } from "@lathe/gateway";
-import { loadModel, saveModel } from "@lathe/core/node";
+import { connect } from "@lathe/gateway/client";
+import { Tensor, encodeNpz } from "@lathe/core";
+import { loadModel, readIdx, saveModel } from "@lathe/core/node";
 import type { Download } from "playwright-core";
 import { lookAll, openBrowser } from "./check-browser.ts";
 
@@ -40,6 +42,8 @@ try {
   await part("download", download);
   await part("time both models", time);
   await part("calibration data", calibrate);
+  await part("labels to judge by", judge);
+  await part("a teacher to learn from", teach);
   await part("options of a technique from elsewhere", zoo);
   await part("cancel and run again", cancel);
   await part("a job that fails", fail);
@@ -229,12 +233,92 @@ async function calibrate(): Promise<void> {
   await page.getByRole("heading", { level: 4, name: "quantize-static" }).waitFor();
 }
 
+/** Images with labels in one file. */
+async function labelled(): Promise<string> {
+  const [pixels, truth] = await Promise.all(["images-idx3", "labels-idx1"].map((kind) => readIdx(fileOf(`data/fashion-train-512-${kind}-ubyte.gz`))));
+  const image = Tensor.from("float32", [64, 1, 28, 28], pixels!.toFloat32().slice(0, 64 * 784).map((p) => p / 255));
+  const truths = Tensor.from("int64", [64], [...truth!.toFloat32().slice(0, 64)].map((label) => BigInt(label)));
+  const path = join(folder, "labelled.npz");
+  await writeFile(path, await encodeNpz({ image, truths }));
+  return path;
+}
+
+/** What the gateway keeps of the job on this page. */
+async function jobAsked(): Promise<{ dataset: { name: string } | null; batch: number; evaluation: unknown; teacher: { name: string } | null; model: { name: string } | null }> {
+  await page.getByRole("heading", { name: "Before and after" }).waitFor();
+  const { job } = await connect({ url: gateway.url, token: gateway.firstToken! }).query<{ job: Awaited<ReturnType<typeof jobAsked>> }>(
+    "query ($id: ID!) { job(id: $id) { dataset { name } batch evaluation { dataset { name } metric labels output } teacher { name } model { name } } }", { id: new URLSearchParams(new URL(page.url()).hash.slice(1)).get("job") });
+  return job;
+}
+
+/** A step that judges models, on labelled data beside the calibration data; what was chosen comes back with the job. */
+async function judge(): Promise<void> {
+  await page.waitForFunction(() => (document.querySelector("#data") as HTMLSelectElement).value !== "");
+  assert.equal(await page.getByLabel("Batch").inputValue(), "16", "the settings of the job are there again");
+  await page.getByRole("button", { name: "Remove quantize-static" }).click();
+  await addStep("quantize-search");
+  await page.getByText("Judging models: these steps need labels").waitFor();
+  await page.getByText(/options, all at their defaults/).click();
+  await page.getByLabel("maxDrop").fill("0.5");
+  await page.getByLabel("Upload a dataset").setInputFiles(await labelled());
+  await page.waitForFunction(() => (document.querySelector("#judgeData") as HTMLSelectElement).selectedOptions[0]?.text.startsWith("labelled.npz"));
+  // The keyboard alone goes from one control to the next.
+  await page.getByLabel("Evaluation data").focus();
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("Top");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("truths");
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement?.id), "output");
+  await page.getByLabel("Predictions").selectOption({ index: 1 });
+  await page.getByLabel("Name of the result").fill("judged");
+  await look("judging");
+  await page.getByRole("button", { name: "Run", exact: true }).press("Enter");
+  const [output] = (await loadModel(new URL("models/fashion-mobilenet.onnx", fixtures))).graph.outputs;
+  const { evaluation, model, batch } = await jobAsked();
+  assert.deepEqual({ evaluation, model, batch }, { evaluation: { dataset: { name: "labelled.npz" }, metric: "top5", labels: "truths", output: output!.name }, model: { name: "judged" }, batch: 16 });
+  await page.getByRole("link", { name: "Change the steps and run again" }).click();
+  await page.getByRole("heading", { level: 4, name: "quantize-search" }).waitFor();
+  await page.waitForFunction(() => (document.querySelector("#labels") as HTMLInputElement).value === "truths");
+  assert.equal(await page.getByLabel("Figure").inputValue(), "TOP5");
+}
+
+/** A step that trains, and learns from another model; then the dataset goes. */
+async function teach(): Promise<void> {
+  await page.getByRole("button", { name: "Remove quantize-search" }).click();
+  await addStep("finetune");
+  await page.getByText("Teacher: these steps can learn from one").waitFor();
+  await page.getByText(/options, all at their defaults/).click();
+  await page.getByLabel("epochs", { exact: true }).fill("1");
+  await page.getByRole("group", { name: "distill" }).getByText("Options").click();
+  await page.getByRole("group", { name: "distill" }).getByLabel("weight").first().fill("0.5");
+  await page.getByLabel("labels", { exact: true }).fill("truths");
+  await page.locator("#data").selectOption(await optionOf("#data", "labelled.npz"));
+  await page.getByLabel("Teacher model").selectOption(await optionOf("#teacher", "judged"));
+  await look("teacher");
+  await page.getByRole("button", { name: "Run", exact: true }).press("Enter");
+  const { teacher, dataset } = await jobAsked();
+  assert.deepEqual({ teacher, dataset }, { teacher: { name: "judged" }, dataset: { name: "labelled.npz" } });
+  await page.getByRole("link", { name: "Change the steps and run again" }).click();
+  await page.getByRole("heading", { level: 4, name: "finetune" }).waitFor();
+  page.once("dialog", (dialog) => void dialog.accept());
+  await page.getByRole("button", { name: "Delete the dataset labelled.npz" }).press("Enter");
+  await page.waitForFunction(() => ![...(document.querySelector("#data") as HTMLSelectElement).options].some((option) => option.text.startsWith("labelled.npz")));
+  assert.deepEqual(await page.evaluate(() => [document.activeElement?.id, (document.querySelector("#data") as HTMLSelectElement).value]), ["data", ""]);
+  assert.match((await page.getByRole("status").textContent()) ?? "", /labelled\.npz is deleted/);
+}
+
+/** Value of the option that begins so. */
+async function optionOf(select: string, text: string): Promise<string> {
+  return page.locator(select).evaluate((element: HTMLSelectElement, beginning) => [...element.options].find((option) => option.text.startsWith(beginning))!.value, text);
+}
+
 function fileOf(name: string): string {
   return fileURLToPath(new URL(name, fixtures));
 }
 
 async function zoo(): Promise<void> {
-  await page.getByRole("button", { name: "Remove quantize-static" }).click();
+  await page.getByRole("button", { name: "Remove finetune" }).click();
   await addStep("option-zoo");
   await page.getByLabel("count").fill("3");
   await page.getByLabel("mode", { exact: false }).first().selectOption("x64-vnni");

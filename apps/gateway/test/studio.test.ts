@@ -14,6 +14,7 @@ import * as queries from "../studio/api/queries.ts";
 import { sha256 } from "../studio/api/sha256.ts";
 import type { JobEvent, RecipeStep, Technique } from "../studio/api/types.ts";
 import { propertiesOf, withoutNull } from "../studio/forms/schema.ts";
+import { emptyLent, formOf, jobOf, lentOf, metrics, type LentForm } from "../studio/forms/lent.ts";
 import { draftsOf, recipeOf, stepInputsOf, type Draft } from "../studio/forms/steps.ts";
 import { bytes, change, count, duration, percent } from "../studio/view/format.ts";
 import { advance, noProgress } from "../studio/view/progress.ts";
@@ -56,6 +57,31 @@ describe("what the studio sends", () => {
       expect(recipeOf(draftsOf(recipeOf(drafts), data.techniques)!)).toEqual(recipeOf(drafts));
     }), { numRuns: 50 });
     expect(draftsOf([{ use: "no-such-thing" }], data.techniques)).toBeUndefined();
+  });
+});
+
+describe("what steps are lent", () => {
+  const text = fc.constantFrom("", "x", "y z");
+  const form: fc.Arbitrary<LentForm> = fc.record({
+    data: text, judgeData: text, teacher: text, output: text, labels: text, name: fc.constant(""), batch: fc.constantFrom("", "2", "64"), seed: fc.constantFrom("", "7"), metric: fc.constantFrom("", ...metrics.slice(1).map(([metric]) => metric)),
+  });
+
+  it("is nothing where nothing was chosen", () => {
+    expect({ ...lentOf(emptyLent), ...jobOf(emptyLent) }).toEqual({ data: null, batch: null, seed: null, evaluation: null, teacher: null, name: null });
+  });
+
+  it("has the figures that the API has", () => {
+    expect(metrics.map(([metric]) => metric).toSorted()).toEqual((schema.getType("EvaluationMetric") as graphql.GraphQLEnumType).getValues().map(({ name }) => name).toSorted());
+  });
+
+  it("comes back from a job as it was chosen", () => {
+    const named = (id: string | null) => (id === null ? null : { id });
+    fc.assert(fc.property(form, (chosen) => {
+      const { data, batch, seed, evaluation } = lentOf(chosen);
+      // As the gateway tells of a job: what was left out has its default.
+      const told = evaluation && { dataset: named(evaluation.data), metric: (evaluation.metric ?? "ACCURACY").toLowerCase().replaceAll("_", "-"), labels: evaluation.labels, output: evaluation.output };
+      expect(formOf({ dataset: named(data), batch: batch ?? 1, seed: seed ?? 0, evaluation: told, teacher: named(jobOf(chosen).teacher) })).toEqual(chosen);
+    }), { numRuns: 200 });
   });
 });
 

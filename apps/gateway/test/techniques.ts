@@ -4,6 +4,7 @@ import { z } from "zod";
 
 export { iterate, simplify } from "@lathe/core";
 export { dynamicQuantize, quantizeSearch, staticQuantize } from "@lathe/quantize";
+export { finetune } from "@lathe/train";
 
 export const zoo = defineTechnique({
   name: "option-zoo",

@@ -1,4 +1,5 @@
 /** Every document that the studio sends. A test checks them against the schema. */
+import type { LentVariables } from "../forms/lent.ts";
 import type { Document, UserError } from "./graphql.ts";
 import type { JobDetail, JobLine, ModelDetail, ModelLine, Page, Plan, Technique, DatasetLine, LayerFacts, NodeDetail, NodeLine } from "./types.ts";
 
@@ -20,8 +21,9 @@ export const techniquesQuery: Document<{ techniques: Technique[] }, Record<never
   text: "query Techniques { techniques { name input summary options needs takesSteps available unavailableReason } }",
 };
 
-export const datasetsQuery: Document<{ artifacts: Page<DatasetLine> }, Record<never, never>> = {
-  text: "query Datasets { artifacts(first: 100) { nodes { id kind name size } pageInfo { hasNextPage } } }",
+/** What steps can be lent. */
+export const choicesQuery: Document<{ models: Page<ModelLine>; artifacts: Page<DatasetLine> }, Record<never, never>> = {
+  text: `query Choices { models(first: 100) { nodes { ...ModelLine } pageInfo { hasNextPage } } artifacts(first: 100, kind: DATASET) { nodes { id kind name size } pageInfo { hasNextPage } } } ${modelLine}`,
 };
 
 export const modelQuery: Document<{ model: ModelDetail | null }, { id: string }> = {
@@ -43,6 +45,7 @@ export const graphNodeQuery: Document<{ model: { graphNode: NodeDetail | null } 
 export const jobQuery: Document<{ job: JobDetail | null }, { id: string }> = {
   text: `query Job($id: ID!) { job(id: $id) {
     ...JobLine lastSeq error { code message }
+    dataset { id } batch seed evaluation { dataset { id } metric labels output } teacher { id }
     attempts { number state peakBytes error { code message } }
     source { ...Compared }
     model { ...Compared files { name size url } }
@@ -60,24 +63,23 @@ export const uploadCompleteMutation: Document<{ uploadComplete: { model: ModelLi
   text: `mutation UploadComplete($input: UploadCompleteInput!) { uploadComplete(input: $input) { ... on ModelCreated { model { ...ModelLine } } ... on DatasetCreated { dataset { id kind name size } } ${problem} } } ${modelLine}`,
 };
 
-export interface OptimizeVariables {
+export interface OptimizeVariables extends LentVariables {
   readonly model: string;
   readonly steps: readonly Variables[];
-  readonly data: string | null;
-  readonly batch: number | null;
-  readonly seed: number | null;
+  readonly teacher: string | null;
+  readonly name: string | null;
   readonly idempotencyKey: string;
 }
 
 type JobMade = { job: JobLine } | UserError;
 
 export const optimizeMutation: Document<{ optimize: JobMade }, OptimizeVariables> = {
-  text: `mutation Optimize($model: ID!, $steps: [StepInput!]!, $data: ID, $batch: Int, $seed: Int, $idempotencyKey: String) {
-    optimize(model: $model, steps: $steps, data: $data, batch: $batch, seed: $seed, idempotencyKey: $idempotencyKey) { ... on JobPayload { job { ...JobLine } } ${problem} } } ${jobLine}`,
+  text: `mutation Optimize($model: ID!, $steps: [StepInput!]!, $data: ID, $batch: Int, $seed: Int, $evaluation: EvaluationInput, $teacher: ID, $name: String, $idempotencyKey: String) {
+    optimize(model: $model, steps: $steps, data: $data, batch: $batch, seed: $seed, evaluation: $evaluation, teacher: $teacher, name: $name, idempotencyKey: $idempotencyKey) { ... on JobPayload { job { ...JobLine } } ${problem} } } ${jobLine}`,
 };
 
-export const planQuery: Document<{ plan: Plan | UserError }, { model: string; steps: readonly Variables[]; data: string | null }> = {
-  text: `query Plan($model: ID!, $steps: [StepInput!]!, $data: ID) { plan(model: $model, steps: $steps, data: $data) { ... on Plan { runnable steps { technique problem steps { technique problem } } } ${problem} } }`,
+export const planQuery: Document<{ plan: Plan | UserError }, { model: string; steps: readonly Variables[] } & LentVariables> = {
+  text: `query Plan($model: ID!, $steps: [StepInput!]!, $data: ID, $batch: Int, $seed: Int, $evaluation: EvaluationInput) { plan(model: $model, steps: $steps, data: $data, batch: $batch, seed: $seed, evaluation: $evaluation) { ... on Plan { runnable steps { technique problem steps { technique problem } } } ${problem} } }`,
 };
 
 export const benchmarkMutation: Document<{ benchmark: JobMade }, { models: string[]; idempotencyKey: string }> = {
@@ -94,6 +96,10 @@ export const retryMutation: Document<{ retryJob: JobMade }, { id: string; idempo
 
 export const deleteModelMutation: Document<{ deleteModel: { id: string } | UserError }, { id: string }> = {
   text: `mutation DeleteModel($id: ID!) { deleteModel(id: $id) { ... on Deleted { id } ${problem} } }`,
+};
+
+export const deleteDatasetMutation: Document<{ deleteDataset: { id: string } | UserError }, { id: string }> = {
+  text: `mutation DeleteDataset($id: ID!) { deleteDataset(id: $id) { ... on Deleted { id } ${problem} } }`,
 };
 
 export const eventsSubscription = {

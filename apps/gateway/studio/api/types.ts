@@ -128,7 +128,16 @@ export interface Benchmark {
   readonly machine: { readonly cpu: string; readonly cores: number; readonly loadBefore: number; readonly loadAfter: number };
 }
 
-export interface JobDetail extends Omit<JobLine, "source"> {
+/** What a job was given beside its model. */
+export interface LentBefore {
+  readonly dataset: { readonly id: string } | null;
+  readonly batch: number;
+  readonly seed: number | null;
+  readonly evaluation: { readonly dataset: { readonly id: string } | null; readonly metric: string; readonly labels: string | null; readonly output: string | null } | null;
+  readonly teacher: { readonly id: string } | null;
+}
+
+export interface JobDetail extends Omit<JobLine, "source">, LentBefore {
   readonly lastSeq: number;
   readonly error: Problem | null;
   readonly attempts: readonly { readonly number: number; readonly state: string; readonly peakBytes: number | null; readonly error: Problem | null }[];
