@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describeTechnique, isLatheError, iterate, search, type AnyTechnique } from "@lathe/core";
+import { buildTensorRTEngine } from "@lathe/trt";
 import { Command } from "commander";
 import { benchCommand } from "./commands/bench.ts";
 import { compareCommand } from "./commands/compare.ts";
@@ -24,7 +25,7 @@ export interface ProgramOptions {
 /** Beside the folder of the sources as well as of the build. */
 const version = (): string => (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version;
 
-/** The whole command line. Techniques become commands; their schemas become flags. Those that are made of steps have no command: recipes use them. */
+/** The whole command line. Techniques become commands; their schemas become flags. Those that are made of steps, or give something else than a model, have no command: recipes use them. */
 export function createProgram({ techniques = standardTechniques, io = processIo(), json = false }: ProgramOptions = {}): Command {
   const program = new Command("lathe")
     .description("Makes ONNX models small and fast: simplify, quantize, prune, train, compare, time.")
@@ -35,7 +36,7 @@ export function createProgram({ techniques = standardTechniques, io = processIo(
   inspectCommand(program, io);
   for (const technique of techniques) techniqueCommand(program, technique, io);
   quantizeCommand(program, techniques, io);
-  const inRecipes = [...techniques, ...[iterate, search].filter(({ name }) => !techniques.some((t) => t.name === name))];
+  const inRecipes = [...techniques, ...[iterate, search, buildTensorRTEngine].filter(({ name }) => !techniques.some((t) => t.name === name))];
   optimizeCommand(program, inRecipes, io);
   compareCommand(program, io);
   benchCommand(program, io);

@@ -111,3 +111,12 @@ describe("lathe trt bench and inspect", () => {
     expect((await run("trt", "bench", at("m.plan"), ...sizes, ...tool)).code).toBe(2);
   });
 });
+
+it("a recipe builds engines where there is TensorRT", async () => {
+  await writeFile(at("recipe.json"), JSON.stringify([{ use: "simplify" }, { use: "trt-engine", with: { sizes: { N: [1, 4, 8] } } }]));
+  const optimize = (...flags: string[]) => run("optimize", model, "-o", at("out.onnx"), "--recipe", at("recipe.json"), ...flags);
+  const { code, out } = await optimize("--engines", at("engines"), ...tool);
+  expect([code, out]).toEqual([0, expect.stringMatching(/engineBytes 1024.*throughput 1499\.38/)]);
+  expect(await readdir(at("engines/engines"))).toHaveLength(1);
+  expect(await optimize()).toMatchObject({ code: 2, err: expect.stringMatching(/CLI_BAD_VALUE.*--engines/) as string });
+});

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { fromRecipe, isLatheError, jsonSchemaOf, pipeline, type AnyTechnique, type Model, type Pipeline, type RunResult, type Services } from "@lathe/core";
 import { loadModel, saveModel, writeFiles } from "@lathe/core/node";
 import { trainer } from "@lathe/train";
+import { openEngineStore, openTensorRT, tensorrtService } from "@lathe/trt/node";
 import { Option, type Command } from "commander";
 import { demandApart } from "../apart.ts";
 import { cancelOnInterrupt } from "../cancel.ts";
@@ -18,6 +19,8 @@ import { quietRuntime } from "../runtime.ts";
 interface TransformFlags extends LabelFlags {
   readonly output: string;
   readonly teacher?: string;
+  readonly engines?: string;
+  readonly trtexec?: string;
   readonly report?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -54,7 +57,9 @@ export function techniqueCommand(program: Command, technique: AnyTechnique, io: 
 
 export function optimizeCommand(program: Command, techniques: readonly AnyTechnique[], io: Io): void {
   const command = program.command("optimize").description("Runs the steps of a recipe, a JSON file.").argument("<model>", "an ONNX file");
-  addLabelFlags(addTransformFlags(command, true)).requiredOption("--recipe <file>", 'a JSON list of steps: [{"use": name, "with": options}]');
+  addLabelFlags(addTransformFlags(command, true)).requiredOption("--recipe <file>", 'a JSON list of steps: [{"use": name, "with": options}]')
+    .option("--engines <folder>", "where trt-engine keeps what it builds")
+    .option("--trtexec <path>", "TensorRT's tool, for trt-engine (default: TRTEXEC, then the PATH)");
   command.action(async (path: string, flags: TransformFlags & { recipe: string }) => {
     const steps = fromRecipe(techniques, await readRecipe(flags.recipe));
     const judges = steps.steps.some((step) => step.needs.includes("evaluate"));
@@ -101,7 +106,13 @@ async function lend({ steps }: Pipeline, model: Model, flags: ReadLabels<Transfo
   // Training feeds and fetches all weights at each step: without a thread in between nothing is copied twice.
   const training = needs.has("trainer") ? { trainer: trainer({ runtime: quietRuntime("inline"), ...(flags.teacher === undefined ? {} : { teacher: await loadModel(flags.teacher) }) }) } : {};
   const judging = needs.has("evaluate") ? { evaluate: await evaluator(model, runtime, data, flags, technique) } : {};
-  return { runtime, ...training, ...judging, ...(data ? { data } : {}) };
+  const engines = needs.has("tensorrt") ? { tensorrt: await engineService(flags) } : {};
+  return { runtime, ...training, ...judging, ...engines, ...(data ? { data } : {}) };
+}
+
+async function engineService({ engines, trtexec }: Pick<TransformFlags, "engines" | "trtexec">): Promise<Services["tensorrt"]> {
+  if (engines === undefined) throw cliErrors.CLI_BAD_VALUE({ flag: "--engines", expected: "a folder for what trt-engine builds", received: "none" });
+  return tensorrtService({ tensorrt: await openTensorRT({ path: trtexec }), store: await openEngineStore(engines) });
 }
 
 function summary({ report }: RunResult, output: string, io: Io): string {

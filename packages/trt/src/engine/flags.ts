@@ -38,7 +38,7 @@ const weak = (type: WeakPrecision, since: string): FlagRow<EngineSpec> => ({
 export const engineFlags: readonly FlagRow<EngineSpec>[] = [
   weak("fp16", "8.6"), weak("bf16", "10.0"), weak("int8", "8.6"), weak("fp8", "8.6"), weak("int4", "10.1"), weak("best", "8.6"),
   { flag: "stronglyTyped", option: "stronglyTyped", since: "10.0", instead: "TensorRT 8 has no strong typing.", value: (s, tool) => on(s.stronglyTyped && tool.kind === "trtexec" && tool.version.major < 11) },
-  { flag: "calib", option: "calibrationCache", until: "11.0", instead: "Write the scales into the graph: quantize the model with `trt-int8`.", value: (s) => s.calibrationCache },
+  { flag: "calib", option: "calibrationCache", until: "11.0", instead: "`fromCalibrationCache` writes its scales into the graph as Q and DQ.", value: (s) => s.calibrationCache },
   { flag: "noTF32", option: "tf32", value: (s) => on(s.tf32 === false) },
   { flag: "memPoolSize", option: "memoryPools", value: (s, tool) => pools(s.memoryPools, tool) },
   { flag: "sparsity", option: "sparsity", value: (s) => (s.sparsity ? "enable" : undefined) },

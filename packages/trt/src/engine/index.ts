@@ -7,7 +7,7 @@ export { benchArgs, buildArgs, checkSpec, inspectArgs, type BenchFiles, type Bui
 export { shapeSpec } from "./shapes.ts";
 export { parseBanner, parseLine, type Banner, type LogLine, type LogSeverity } from "./log/line.ts";
 export { logReader, readLog, type LogListener, type LogReader, type LogRecord } from "./log/reader.ts";
-export type { Device, LogFacts } from "./log/facts.ts";
+export type { ToolDevice, LogFacts } from "./log/facts.ts";
 export { buildStages, runStages, type Stage } from "./log/stages.ts";
 export { diagnose, type Ending } from "./log/diagnose.ts";
 export type { ParserFailure } from "./log/parser-failure.ts";

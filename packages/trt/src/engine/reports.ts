@@ -1,6 +1,6 @@
 /** What the driver takes and gives back. */
 import type { BenchOptions } from "./bench-options.ts";
-import type { Device } from "./log/facts.ts";
+import type { ToolDevice } from "./log/facts.ts";
 import type { LogLine } from "./log/line.ts";
 import type { EngineInfo } from "./output/layer-info.ts";
 import type { LayerRow } from "./output/layer-table.ts";
@@ -50,7 +50,7 @@ export interface ToolReport {
   /** The command line as it was run, the tool's path first. */
   readonly argv: readonly string[];
   /** The GPU, as the tool named it. */
-  readonly device: Device;
+  readonly device: ToolDevice;
   readonly warnings: readonly string[];
   /** Seconds in all. */
   readonly seconds: number;

@@ -24,6 +24,16 @@ describe("finding the tool", () => {
     expect((await openTensorRT({ path: "other", env: { ...env, PATH: `${path}:${env["PATH"]}` } })).path).toBe(at("other"));
   });
 
+  it("takes tensorrt_rtx for what its file is called, where there is no trtexec", async () => {
+    const { at, path, onnx, plan } = await folder();
+    await symlink(standIn, at("tensorrt_rtx"));
+    const env = { ...bareEnv({ STANDIN_RELEASE: "rtx-1.4" }), PATH: `${path}:${bareEnv()["PATH"]}` };
+    const trt = await openTensorRT({ kind: "tensorrt_rtx", env });
+    expect(trt.tool).toEqual({ kind: "tensorrt_rtx", version: { major: 1, minor: 4, patch: 0 } });
+    await expect(trt.build(onnx, plan, { timingCache: at("t") })).rejects.toThrow(code("TRT_FLAG"));
+    expect((await trt.build(onnx, plan)).header.bytes).toBe(1024);
+  });
+
   it("lists the GPUs where the driver's tool does", async () => {
     const { at, path } = await folder();
     await writeFile(at("nvidia-smi"), '#!/bin/sh\ncase "$1" in *compute_cap*) echo "0, GPU-1, 570.133.07, 24576, 8.6, NVIDIA A, B"; echo "1, GPU-2, 570.133.07, [N/A], [N/A], Other";; esac\n');

@@ -1,7 +1,7 @@
 /** What is worth keeping of a log, one row for each kind of line. */
 
 /** The GPU that a tool chose. */
-export interface Device {
+export interface ToolDevice {
   name?: string;
   id?: number;
   uuid?: string;
@@ -11,7 +11,7 @@ export interface Device {
 }
 
 export interface LogFacts {
-  readonly device: Device;
+  readonly device: ToolDevice;
   parseSeconds?: number;
   buildSeconds?: number;
   engineBytes?: number;

@@ -26,6 +26,8 @@ export function parseLine(line: string): LogLine {
 export interface Banner {
   readonly result: "RUNNING" | "PASSED" | "FAILED" | "WAIVED";
   readonly tool: Tool;
+  /** As printed: "101303". */
+  readonly release: string;
   /** Number of the library's build, where it is printed (from 10 on). */
   readonly build?: number;
 }
@@ -37,5 +39,5 @@ export function parseBanner(line: string): Banner | undefined {
   const [, result, name, label, version, build] = match as unknown as [string, Banner["result"], string, string, string, string | undefined];
   const rtx = /rtx/i.test(`${name} ${label}`);
   const parsed = rtx ? parseRtxVersion(version) : parseVersion(version);
-  return parsed && { result, tool: { kind: rtx ? "tensorrt_rtx" : "trtexec", version: parsed }, ...(build === undefined ? {} : { build: Number(build) }) };
+  return parsed && { result, tool: { kind: rtx ? "tensorrt_rtx" : "trtexec", version: parsed }, release: version, ...(build === undefined ? {} : { build: Number(build) }) };
 }

@@ -108,15 +108,15 @@ export async function openEngineStore(folder: string, { maxBytes = 20e9 }: Store
     }
   };
 
-  /** Either ours or what another process put there meanwhile. */
-  const place = async (made: string, key: string): Promise<StoredEngine> => {
-    for (let attempt = 0; attempt < 3; attempt++) {
-      const placed = await rename(made, placeOf(key)).then(() => true, (error: unknown) => taken(error));
-      const found = await read(key);
-      if (found) return found;
-      if (!placed) await drop(key, true);
+  /** Ours, or a sound one that another process put there meanwhile. What happens to ours once it has its place is not asked. */
+  const place = async (made: string, ours: StoredEngine): Promise<StoredEngine> => {
+    for (let attempt = 0; attempt < 20; attempt++) {
+      if (await rename(made, placeOf(ours.key)).then(() => true, taken)) return ours;
+      const theirs = await read(ours.key);
+      if (theirs) return theirs;
+      await drop(ours.key, true);
     }
-    throw engineErrors.TRT_STORE({ path, reason: `the engine ${key} does not stay in its place` });
+    throw engineErrors.TRT_STORE({ path, reason: `the place of the engine ${ours.key} cannot be had` });
   };
 
   return {
@@ -142,9 +142,9 @@ export async function openEngineStore(folder: string, { maxBytes = 20e9 }: Store
         await guarded(path, () => mkdir(folderOfIt));
         const details = await make(plan);
         const { bytes } = await readPlanHeader(plan);
-        const manifest = { format: 1, key, bytes, sha256: await fileDigest(plan), createdAt: new Date().toISOString(), identity, details };
-        await guarded(path, () => writeWhole(join(folderOfIt, MANIFEST), `${JSON.stringify(manifest, undefined, 2)}\n`));
-        const stored = await guarded(path, () => place(folderOfIt, key));
+        const known = { key, bytes, sha256: await fileDigest(plan), createdAt: new Date().toISOString(), identity, details };
+        await guarded(path, () => writeWhole(join(folderOfIt, MANIFEST), `${JSON.stringify({ format: 1, ...known }, undefined, 2)}\n`));
+        const stored = await guarded(path, () => place(folderOfIt, { ...known, plan: join(placeOf(key), PLAN), usedAt: Date.now() }));
         await guarded(path, () => evict(key));
         return stored;
       } finally {
@@ -166,7 +166,7 @@ export async function openEngineStore(folder: string, { maxBytes = 20e9 }: Store
 /** The name is in use: no error here. */
 function taken(error: unknown): false {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
-  if (code === "ENOTEMPTY" || code === "EEXIST" || code === "EPERM" || code === "ENOENT") return false;
+  if (code === "ENOTEMPTY" || code === "EEXIST" || code === "EPERM") return false;
   throw error;
 }
 

@@ -1,11 +1,12 @@
 /** TensorRT on this machine, through its own command line tool. */
 import { mkdtemp, readFile, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { isLatheError } from "@lathe/core";
 import { benchArgs, buildArgs, inspectArgs } from "../command.ts";
 import { engineErrors } from "../errors.ts";
 import type { LogFacts } from "../log/facts.ts";
+import type { Banner } from "../log/line.ts";
 import type { LogRecord } from "../log/reader.ts";
 import { buildStages, runStages } from "../log/stages.ts";
 import { parseLayerInfo } from "../output/layer-info.ts";
@@ -13,7 +14,7 @@ import { parseLayerProfile } from "../output/layer-profile.ts";
 import { layerTable } from "../output/layer-table.ts";
 import { limitsIn, parseSummary } from "../output/summary.ts";
 import type { BuildReport, CallOptions, PlanFile, TensorRT, ToolReport } from "../reports.ts";
-import { oldest, toolText, compareVersion, type Tool, type ToolKind } from "../version.ts";
+import { compareVersion, oldest, parseRtxVersion, toolText, type Tool, type ToolKind } from "../version.ts";
 import { findTool } from "./find-tool.ts";
 import { listGpus } from "./gpus.ts";
 import { publish, readPlanHeader, remove, temporaryBeside } from "./plan-file.ts";
@@ -114,8 +115,15 @@ async function ask(path: string, env: NonNullable<OpenOptions["env"]>): Promise<
     if (library !== undefined) throw engineErrors.TRT_LIBRARY({ reason: library.replace(/^.*?libraries: /, ""), argv: ending.argv, lastWords: words });
     throw engineErrors.TRT_NOT_A_TOOL({ path, lastWords: words });
   }
-  if (compareVersion(banner.tool.version, oldest[banner.tool.kind]) < 0) throw engineErrors.TRT_TOO_OLD({ tool: toolText(banner.tool), oldest: oldest[banner.tool.kind] });
-  return { tool: banner.tool, build: banner.build };
+  const tool = toolNamed(path, banner);
+  if (compareVersion(tool.version, oldest[tool.kind]) < 0) throw engineErrors.TRT_TOO_OLD({ tool: toolText(tool), oldest: oldest[tool.kind] });
+  return { tool, build: banner.build };
+}
+
+/** A file that is called tensorrt_rtx is that, whatever its banner calls itself: the two count releases in different ways. */
+function toolNamed(path: string, { tool, release }: Banner): Tool {
+  const version = /^tensorrt_rtx/i.test(basename(path)) ? parseRtxVersion(release) : undefined;
+  return version ? { kind: "tensorrt_rtx", version } : tool;
 }
 
 const report = (tool: Tool, { argv, seconds, record }: Run): ToolReport => ({ tool, argv, seconds, device: record.facts.device, warnings: record.warnings });
