@@ -28,6 +28,7 @@ export default defineConfig({
         { text: "prune", link: "/packages/prune" },
         { text: "distill", link: "/packages/distill" },
         { text: "trt", link: "/packages/trt" },
+        { text: "trt: the graph", link: "/packages/trt-graph" },
         { text: "cli", link: "/packages/cli" },
         { text: "gateway", link: "/packages/gateway" },
         { text: "testkit", link: "/packages/testkit" },
@@ -35,6 +36,7 @@ export default defineConfig({
       { text: "Reference", items: [
         { text: "Operators", link: "/reference/operators" },
         { text: "Errors", link: "/reference/errors" },
+        { text: "TensorRT", link: "/reference/tensorrt" },
       ] },
     ],
   },

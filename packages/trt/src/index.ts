@@ -15,3 +15,5 @@ export * from "./cache/format.ts";
 export * from "./cache/calibrate.ts";
 export * from "./cache/migrate.ts";
 export * from "./sparsity/two-four.ts";
+export * from "./bounds/bounds.ts";
+export * from "./bounds/devices.ts";

@@ -35,6 +35,7 @@ const cases: readonly Case[] = [
   { breaks: "op-custom", says: "is a com.microsoft.FusedGelu, which is no ONNX operator", body: "y: float32[...] = com.microsoft.FusedGelu(x)", imports: ", com.microsoft 1" },
   { breaks: "op-unsupported", says: "is a Det, for which TensorRT 10 has no importer", inputs: "x: float32[4,4]", body: "y: float32[...] = Det(x)" },
   { breaks: "op-since", says: "RMSNormalization came with TensorRT 10.15", body: "w: float32[16] = [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]\ny: float32[...] = RMSNormalization(x, w)", opset: 23 },
+  { breaks: "op-since", says: "stores float4e2m1, which came with TensorRT 10.8", body: `v: float4e2m1[16,2] = [${Array(32).fill(1).join(",")}]\ns: float32[] = 0.5\nw: float32[16,2] = DequantizeLinear(v, s)\ny: float32[...] = MatMul(x, w)`, opset: 23 },
   { breaks: "op-type", says: "MatMul of int32 is not among what TensorRT has (float32, float16, bfloat16)", inputs: "x: int32[4,16], w: int32[16,2]", body: "y: int32[...] = MatMul(x, w)", outputs: "y: int32[...]" },
   { breaks: "tensor-type", says: '"a" is uint16, in which no layer computes', body: "a: uint16[...] = Cast(x) {to=4}\nb: uint16[...] = Identity(a)\ny: float32[...] = Cast(b) {to=1}" },
   { breaks: "double-cast", says: '"y" is float64', body: "y: float64[...] = Cast(x) {to=11}", outputs: "y: float64[...]" },

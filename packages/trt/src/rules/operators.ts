@@ -20,7 +20,7 @@ export function operatorFindings(node: Node, facts: Facts): Finding[] {
   const value = row.port === "out" ? node.output(0) : node.input(row.port ?? 0);
   const dtype = value?.dtype === "float64" ? "float32" : value?.dtype;
   // Types that no operator computes in are named where the tensor is made.
-  if (dtype && !row.types.includes(dtype) && isPlain(dtype)) found.push(finding("op-type", `Node "${node.label}": ${node.opType} of ${dtype} is not among what TensorRT has (${named(row.types)}).`, node));
+  if (dtype && !row.types.includes(dtype) && isPlain(dtype) && !isDq(node)) found.push(finding("op-type", `Node "${node.label}": ${node.opType} of ${dtype} is not among what TensorRT has (${named(row.types)}).`, node));
   for (const { id, breaks, until } of row.limits ?? []) {
     if (until && atLeast(facts.version, until)) continue;
     const how = breaks(node, facts);

@@ -1,6 +1,6 @@
 /** Explicit quantization: what each Q and DQ must look like. */
 import { dtypes, isFloat, type DType, type Node, type Tensor, type Value } from "@lathe/core";
-import { isDq, isQ, weightOf, type Facts } from "./facts.ts";
+import { atLeast, isDq, isQ, weightOf, type Facts } from "./facts.ts";
 import { finding, type Finding } from "./finding.ts";
 
 /** Types that TensorRT quantizes to. */
@@ -8,6 +8,8 @@ const stored: ReadonlySet<DType> = new Set(["int8", "float8e4m3fn", "int4", "flo
 /** Types that come in blocks. */
 const blocked: ReadonlySet<DType> = new Set(["float8e4m3fn", "int4", "float4e2m1"]);
 const SMALLEST_HALF = 2 ** -14;
+/** Release that brought 4-bit floats. */
+const FLOAT4 = [10, 8] as const;
 
 export function quantizerFindings(node: Node, facts: Facts): Finding[] {
   if (!isQ(node) && !isDq(node)) return [];
@@ -16,6 +18,8 @@ export function quantizerFindings(node: Node, facts: Facts): Finding[] {
   const bias = isDq(node) && node.input(0)?.dtype === "int32";
   if (bias) return [finding("qdq-bias", say(`gives a bias from "${node.input(0)!.name}", which is int32`), node)];
   const scale = weightOf(node.input(1));
+  const early = storedType(node) === "float4e2m1" && !atLeast(facts.version, FLOAT4);
+  if (early) return [finding("op-since", say(`stores float4e2m1, which came with TensorRT ${FLOAT4.join(".")}`), node)];
   const found = [...zeroPoint(node, facts, say), ...dataShape(node, say)];
   if (!scale) return [...found, finding("qdq-scale", say(`has a scale ("${node.input(1)?.name ?? "none"}") computed at run time`), node)];
   return [...found, ...scaleValues(node, scale, say), ...scaleShape(node, scale, say), ...scaleType(node, scale, say)];

@@ -69,7 +69,7 @@ export const support: Readonly<Record<string, Support>> = {
   Scan: { types: F, port: "out" },
   // Quantization has rules of its own.
   QuantizeLinear: { types: F },
-  DequantizeLinear: { types: ["int8", "uint8", "float8e4m3fn", "int4", "float4e2m1", "int32"] },
+  DequantizeLinear: { types: ["int8", "float8e4m3fn", "int4", "float4e2m1"] },
   // Later releases.
   STFT: { types: F_NO_BF16, since: [10, 5] },
   Attention: { types: F_NO_BF16, since: [10, 14] },
