@@ -1,12 +1,14 @@
 /** A gateway moves from the embedded database to Postgres and back, and nothing is lost or changed on the way. */
 import { appendFile, cp, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGateway, silentLog, type GatewayOptions } from "@lathe/gateway";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startPostgres, type Postgres } from "../bench/postgres.ts";
 import type { Db } from "../src/db/db.ts";
 import { openDb } from "../src/db/open.ts";
+import { openPostgres } from "../src/db/postgres.ts";
 import { openBlobs } from "../src/store/blobs.ts";
 import { exportDump, importDump, tables } from "../src/store/dump.ts";
 import { modelFiles } from "../src/store/models.ts";
@@ -130,6 +132,42 @@ it.each(["../outside", "/outside", "under/it", ".graph.onnx"])("leads nowhere by
 it("has every table that there is", async () => {
   const found = await empty.query<{ name: string }>("select table_name as name from information_schema.tables where table_schema = 'public' and table_name <> 'schema_version'");
   expect(found.map(({ name }) => name).sort()).toEqual(Object.keys(tables).sort());
+});
+
+describe("a Postgres that goes away", () => {
+  it("is asked again now and then, not ever more often, and heard again when it is back", async () => {
+    const { port, hostname, pathname, username } = new URL(postgres.url);
+    const open = new Set<Socket>();
+    let down = false;
+    let tries = 0;
+    const way = createServer((client) => {
+      if (down) return void (tries++, client.destroy());
+      const target = connect(Number(port), hostname);
+      for (const socket of [client, target]) {
+        open.add(socket);
+        socket.on("error", () => undefined);
+        socket.on("close", () => (client.destroy(), target.destroy()));
+      }
+      client.pipe(target).pipe(client);
+    });
+    await new Promise<void>((listening) => void way.listen(0, "127.0.0.1", listening));
+    const db = await openPostgres(`postgres://${username}@127.0.0.1:${(way.address() as AddressInfo).port}${pathname}`);
+    const heard: string[] = [];
+    await db.listen("lathe_test", (payload) => heard.push(payload));
+    down = true;
+    for (const socket of open) socket.destroy();
+    await vi.waitFor(() => expect(tries).toBe(4), 20_000);
+    // A try of each of four would be under way by now, had each failure begun two.
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    expect(tries).toBeLessThanOrEqual(8);
+    down = false;
+    await vi.waitFor(async () => {
+      await db.query("select pg_notify('lathe_test', 'back')");
+      expect(heard).toContain("back");
+    }, 20_000);
+    await db.close();
+    way.close();
+  });
 });
 
 async function changeOne(blobs: string): Promise<void> {

@@ -58,17 +58,30 @@ async function ear(make: () => Client, channel: string, take: (payload: string) 
   let open = true;
   let client: Client;
   const start = async (): Promise<void> => {
-    client = make();
-    client.on("notification", (message) => take(message.payload ?? ""));
-    client.on("error", () => {});
-    client.on("end", () => {
-      if (open) setTimeout(() => void start().catch(() => client.emit("end")), RECONNECT_MS).unref();
-    });
-    await client.connect();
-    // The channel is a name of our own, never from outside.
-    await client.query(`listen ${channel}`);
+    const mine = (client = make());
+    let lost = false;
+    // A connection that fails says so twice, as an error and as its end: only one takes its place.
+    const again = (): void => {
+      if (open && !lost) setTimeout(() => void start().catch(() => undefined), RECONNECT_MS).unref();
+      lost = true;
+    };
+    mine.on("notification", (message) => take(message.payload ?? ""));
+    mine.on("error", () => {});
+    mine.on("end", again);
+    try {
+      await mine.connect();
+      // The channel is a name of our own, never from outside.
+      await mine.query(`listen ${channel}`);
+    } catch (error) {
+      again();
+      await mine.end().catch(() => undefined);
+      throw error;
+    }
   };
-  await start();
+  await start().catch((error: unknown) => {
+    open = false;
+    throw error;
+  });
   return async () => {
     open = false;
     await client.end().catch(() => undefined);
