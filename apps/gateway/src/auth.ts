@@ -23,7 +23,7 @@ export interface Keys {
   find(token: string): Promise<Principal | undefined>;
   make(input: { name: string; owner: string; scopes: readonly Scope[] }): Promise<{ id: string; token: string }>;
   revoke(id: string): Promise<boolean>;
-  /** The first admin key; undefined when the database has keys already. */
+  /** The first admin key; undefined when there is one, or ever was. */
   first(token?: string): Promise<string | undefined>;
 }
 
@@ -47,15 +47,16 @@ export function openKeys(db: Db): Keys {
       return principal;
     },
     async revoke(id) {
+      const gone = await db.query("update api_key set revoked_at = now() where id = $1 and revoked_at is null returning id", [id]);
       seen.clear();
-      return (await db.query("update api_key set revoked_at = now() where id = $1 and revoked_at is null returning id", [id])).length > 0;
+      return gone.length > 0;
     },
     async first(token) {
       const made = token ?? `lathe_${randomBytes(24).toString("base64url")}`;
       return db.transaction(async (tx) => {
         // Gateways that start together make one key between them.
         await tx.query(`select pg_advisory_xact_lock(${FIRST_KEY_LOCK})`);
-        if (await one(tx, "select 1 from api_key limit 1")) return undefined;
+        if (await one(tx, "select 1 from api_key where scopes like '%admin%' limit 1")) return undefined;
         await insert(tx, made, { name: "first start", owner: "admin", scopes: ["admin"] });
         return made;
       });

@@ -2,11 +2,10 @@
 import { isLatheError } from "@lathe/core";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { scopes, type Scope } from "./auth.ts";
+import { openKeys, scopes, type Scope } from "./auth.ts";
 import { openDb } from "./db/open.ts";
 import { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
 import type { Limits } from "./limits.ts";
-import { jsonLog } from "./log.ts";
 import { makeSchema, schemaText } from "./schema/schema.ts";
 import { openBlobs } from "./store/blobs.ts";
 import { exportDump, importDump } from "./store/dump.ts";
@@ -72,11 +71,15 @@ export async function main(args: readonly string[]): Promise<void> {
   }
   const { values, positionals } = parsed;
   if (values.help) return void process.stdout.write(`${help}\n`);
+  const [command = "start", ...words] = positionals;
+  const run = Object.hasOwn(commands, command) ? commands[command] : undefined;
+  const most = command === "export" || command === "import" ? 1 : 0;
+  if (!run || words.length > most) {
+    process.stderr.write(`${run ? `"${command}" does not take ${words.map((word) => `"${word}"`).join(", ")}` : `There is no command "${command}"`}.\n\n${help}\n`);
+    process.exit(2);
+  }
   try {
-    if (positionals[0] === "export" || positionals[0] === "import") await dump(positionals[0], positionals[1], values);
-    else if (positionals[0] === "key") await makeKey(values);
-    else if (positionals[0] === "schema") process.stdout.write(schemaText(makeSchema(await loadOffer(modules(values)))));
-    else await start(values);
+    await run(values, words[0]);
   } catch (error) {
     if (!isLatheError(error)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -129,6 +132,14 @@ function count(text: string, flag: string): number {
   process.exit(2);
 }
 
+const commands: Readonly<Record<string, (values: Values, word: string | undefined) => Promise<void>>> = {
+  start,
+  key: makeKey,
+  schema: async (values) => void process.stdout.write(schemaText(makeSchema(await loadOffer(modules(values))))),
+  export: (values, folder) => dump("export", folder, values),
+  import: (values, folder) => dump("import", folder, values),
+};
+
 async function start(values: Values): Promise<void> {
   const gateway = await createGateway(settings(values));
   const { firstToken, url } = gateway;
@@ -169,8 +180,12 @@ async function makeKey(values: Values): Promise<void> {
     process.stderr.write(`${help}\n`);
     process.exit(2);
   }
-  const gateway = await createGateway({ ...settings(values), http: false, workers: 0, log: jsonLog(() => {}) });
-  const { token } = await gateway.keys.make({ name: values.name, owner: values.owner, scopes: [values.scope as Scope] });
-  process.stdout.write(`${token}\n`);
-  await gateway.close();
+  const { folder, databaseUrl } = settings(values);
+  const db = await openDb({ url: databaseUrl, folder: resolve(folder) });
+  try {
+    const { token } = await openKeys(db).make({ name: values.name, owner: values.owner, scopes: [values.scope as Scope] });
+    process.stdout.write(`${token}\n`);
+  } finally {
+    await db.close();
+  }
 }

@@ -38,6 +38,10 @@ export const gatewayErrors = defineErrors({
     text: (d: { file: string; reason: string }) => `The file of operations "${d.file}" cannot be used: ${d.reason}.`,
     remedy: "Give a JSON list of operations, or an object of operations by id, that fit schema.graphql.",
   },
+  LISTEN_FAILED: {
+    text: (d: { host: string; port: number; reason: string }) => `The gateway cannot listen on ${d.host}, port ${d.port}: ${d.reason}.`,
+    remedy: "Choose another --port or --host, or stop the program that has it.",
+  },
   NOT_FOUND: {
     text: (d: { what: string; id: string }) => `There is no ${d.what} with the id "${d.id}".`,
     remedy: "Use an id that this API gave you; things of other owners are not shown.",

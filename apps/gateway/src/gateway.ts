@@ -7,6 +7,7 @@ import { lane, type App } from "./app.ts";
 import { openKeys, secretOf, type Keys } from "./auth.ts";
 import type { Db } from "./db/db.ts";
 import { openDb } from "./db/open.ts";
+import { gatewayErrors } from "./errors.ts";
 import { makeMetrics } from "./http/metrics.ts";
 import { loadOperations } from "./http/operations.ts";
 import { makeServer } from "./http/server.ts";
@@ -18,7 +19,7 @@ import { openEventHub } from "./jobs/events.ts";
 import { startWorker, type Worker } from "./jobs/worker.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import { jsonLog, type Log } from "./log.ts";
-import { startCollector } from "./ops/collect.ts";
+import { startCollector, type Collector } from "./ops/collect.ts";
 import { makeSchema } from "./schema/schema.ts";
 import { openBlobs } from "./store/blobs.ts";
 import { withFiles } from "./store/bring.ts";
@@ -69,7 +70,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** @throws STORE_IN_USE, STORE_VERSION, MIGRATION_AHEAD, TECHNIQUE_MODULE, TECHNIQUE_CLASH, OPERATIONS_FILE */
+/** @throws STORE_IN_USE, STORE_VERSION, MIGRATION_AHEAD, TECHNIQUE_MODULE, TECHNIQUE_CLASH, OPERATIONS_FILE, LISTEN_FAILED */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { log = jsonLog(), workers = 1, host = "127.0.0.1", port = 4000 } = options;
   const limits: Limits = { ...defaultLimits, ...options.limits };
@@ -77,6 +78,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const offer = await loadOffer(options.techniques ?? [standardModule]);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const db = await openDb({ url: options.databaseUrl, folder: options.inMemory ? undefined : folder, image: options.databaseImage });
+  // What has to be stopped when a later part does not come up.
+  const started: Partial<Parts> = {};
   try {
     const blobs = await openBlobs(folder, options.s3);
     // The embedded database belongs to this process alone, and so do the leftovers of one that died.
@@ -85,12 +88,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     const firstToken = await keys.first(options.firstToken);
     const children = withFiles(openChildren(blobs.scratch, limits, await childProgram(offer.modules)), blobs);
     const engine = openEngine(db);
+    started.children = children.close;
     const hub = await openEventHub(db);
+    started.hub = hub.close;
     const app: App = { db, blobs, rows: openRows(db, blobs), engine, hub, children, offer, keys, limits, log, secret: await secretOf(db, "signing"), lanes: { reading: lane("files being read", 2, limits.reading), planning: lane("plans under way", 2, limits.planning) } };
     const metrics = makeMetrics(db);
     let ready = true;
-    const collector = startCollector(app);
+    const collector = (started.collector = startCollector(app));
     const worker = workers > 0 ? await startWorker({ db, blobs, modules: offer.modules, engine, children, concurrency: workers, attemptMs: limits.attemptMs, drainMs: limits.drainMs, log, onFinish: metrics.attempt }) : undefined;
+    started.worker = worker;
     const yoga = makeYoga({ app, schema: makeSchema(offer), development: options.development ?? false });
     const operations = options.operations === undefined ? undefined : await loadOperations(options.operations, yoga);
     const server = options.http === false ? undefined : await listen(makeServer({ app, yoga, metrics, ready: () => ready, publicUrl: options.publicUrl, operations }), host, port);
@@ -99,15 +105,23 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     const close = once(async () => {
       ready = false;
       log.info("stopping");
-      collector.stop();
-      await shutDown({ server, worker, db, hub: hub.close, children: children.close });
+      await shutDown({ server, worker, db, hub: hub.close, children: children.close, collector });
       log.info("stopped");
     });
     return { url, firstToken, keys, app, close };
   } catch (error) {
-    await db.close();
+    await shutDown({ db, ...started });
     throw error;
   }
+}
+
+interface Parts {
+  server: Server | undefined;
+  worker: Worker | undefined;
+  db: Db;
+  hub: () => Promise<void>;
+  children: () => void;
+  collector: Collector;
 }
 
 async function clearTasks(scratch: string): Promise<void> {
@@ -115,21 +129,25 @@ async function clearTasks(scratch: string): Promise<void> {
 }
 
 function listen(server: Server, host: string, port: number): Promise<Server> {
-  return new Promise((done, reject) => {
+  return new Promise<Server>((done, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => done(server));
+  }).catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === "EADDRINUSE" ? "another program listens there" : cause.message;
+    throw gatewayErrors.LISTEN_FAILED({ host, port, reason }, cause);
   });
 }
 
-async function shutDown({ server, worker, db, hub, children }: { server: Server | undefined; worker: Worker | undefined; db: Db; hub: () => Promise<void>; children: () => void }): Promise<void> {
+async function shutDown({ server, worker, db, hub, children, collector }: Partial<Parts> & Pick<Parts, "db">): Promise<void> {
+  collector?.stop();
   const closed = server && new Promise((done) => void server.close(done));
   server?.closeIdleConnections();
   await worker?.stop();
   // Streams that are still open: their readers come back with the last number they saw.
   server?.closeAllConnections();
   await closed;
-  children();
-  await hub();
+  children?.();
+  await hub?.();
   await db.close();
 }
 

@@ -53,8 +53,9 @@ it("starts with one command, refuses a second one, runs a technique from a tarba
   expect([await dump.ended, dump.said()]).toEqual([0, expect.stringMatching(/^exported \d+ rows and \d+ files of \d+ bytes/)]);
 });
 
-it("says what is wrong with a command line", async () => {
-  const { ended, said } = start("--prot", "1");
+it.each([[["--prot", "1"], "'--prot'"], [["strat", "--port", "0"], 'There is no command "strat"']])("says what is wrong with a command line: %j", async (args, wrong) => {
+  const { ended, said } = start(...args);
   expect(await ended).toBe(2);
+  expect(said()).toContain(wrong);
   expect(said()).toContain("Usage: lathe-gateway");
 });

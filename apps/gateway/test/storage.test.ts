@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Db } from "../src/db/db.ts";
 import { lockFolder } from "../src/db/lock.ts";
+import { openKeys } from "../src/auth.ts";
 import { openDb } from "../src/db/open.ts";
 import { openEngine, type JobEngine, type NewJob } from "../src/jobs/engine.ts";
 import { openEventHub } from "../src/jobs/events.ts";
@@ -249,6 +250,28 @@ it("ends an attempt that takes too long", async () => {
   const job = await clientOf(g).optimize(await sendModel(g), [{ wait: { ms: 3_600_000, deaf: true } }]);
   await expect(job.result()).rejects.toMatchObject({ code: "TIMED_OUT" });
   await g.close();
+});
+
+describe("a gateway that cannot start", () => {
+  it("says that its port is taken, and lets go of its folder", async () => {
+    const g = await startGateway({ workers: 0 });
+    const home = await mkdtemp(join(folder, "taken-"));
+    const options = { folder: home, log: silentLog, techniques: [techniques], databaseImage: await image() };
+    await expect(createGateway({ ...options, port: Number(new URL(g.gateway.url).port) })).rejects.toMatchObject({ code: "LISTEN_FAILED", message: expect.stringContaining("another program listens there") as string });
+    await expect(createGateway({ ...options, port: 100_000 })).rejects.toMatchObject({ code: "LISTEN_FAILED" });
+    await (await lockFolder(home)).release();
+    await g.close();
+  });
+});
+
+describe("the first admin key", () => {
+  it("is made once, also after keys of others", async () => {
+    const keys = openKeys(db);
+    await keys.make({ name: "", owner: "early", scopes: ["write"] });
+    const token = await keys.first();
+    expect((await keys.find(token!))?.scopes.has("admin")).toBe(true);
+    expect(await keys.first()).toBe(undefined);
+  });
 });
 
 describe("a gateway that stops", () => {
