@@ -1,6 +1,8 @@
 import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { saveModel } from "@lathe/core/node";
+import { parseModel } from "@lathe/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { file, run } from "./support.ts";
 
@@ -88,6 +90,18 @@ describe("lathe trt build", () => {
     const { code, err } = await run("trt", "build", model, "-o", at("x.plan"), ...sizes, "--trtexec", at("none"), "--json");
     expect(code).toBe(1);
     expect(JSON.parse(err)).toMatchObject({ error: { code: "TRT_NOT_FOUND", details: { tried: [at("none")] } } });
+  });
+});
+
+describe("lathe trt compare", () => {
+  it("measures an engine beside its model, and fails beyond a limit", async () => {
+    await saveModel(parseModel("model ir 8, ai.onnx 17\ngraph main(x: float32[1,3]) -> (y: float32[1,3]) {\n  y: float32[1,3] = Relu(x)\n}"), at("relu.onnx"));
+    await run("trt", "build", at("relu.onnx"), "-o", at("relu.plan"), ...tool, "-q");
+    const compare = (...flags: string[]) => run("trt", "compare", at("relu.onnx"), at("relu.plan"), ...tool, "--seeds", "2", ...flags);
+    const { code, out, err } = await compare("--min-sqnr", "90");
+    expect([code, err, out]).toEqual([0, "", expect.stringMatching(/y +\d\.\d+e-\d+ /)]);
+    expect(JSON.parse((await compare("--json")).out)).toMatchObject({ samples: 2, tensors: { y: { elements: 6 } } });
+    expect(await compare("--min-sqnr", "300")).toMatchObject({ code: 1, err: expect.stringMatching(/CLI_DIFFERENT/) as string });
   });
 });
 

@@ -46,18 +46,18 @@ export function compareCommand(program: Command, io: Io): void {
 
 const namesOf = (model: Model): string[] => model.graph.outputs.map((value) => value.name);
 
-function randomSamples(model: Model, flags: CompareFlags, io: Io): Record<string, ReturnType<typeof randomFeeds>[string]>[] {
+export function randomSamples(model: Model, flags: Pick<CompareFlags, "bind" | "seeds">, io: Io): Record<string, ReturnType<typeof randomFeeds>[string]>[] {
   const { sizes, assumed } = bindAll(model, parseBindings(flags.bind));
   if (assumed.length > 0) io.err(assumedText(assumed, "--bind"));
   return Array.from({ length: countOf("--seeds", flags.seeds) }, (_, seed) => randomFeeds(model, { seed, bindings: sizes }));
 }
 
-interface Limits {
+export interface Limits {
   readonly most: number;
   readonly least: number;
 }
 
-const readLimits = ({ maxDifference, minSqnr }: CompareFlags): Limits => ({
+export const readLimits = ({ maxDifference, minSqnr }: Pick<CompareFlags, "maxDifference" | "minSqnr">): Limits => ({
   most: maxDifference === undefined ? Infinity : numberOf("--max-difference", maxDifference),
   least: minSqnr === undefined ? -Infinity : numberOf("--min-sqnr", minSqnr),
 });
@@ -65,7 +65,7 @@ const readLimits = ({ maxDifference, minSqnr }: CompareFlags): Limits => ({
 /** Elements whose difference is no number: NaN or infinite on one side only, or another text. */
 const incomparable = ({ notFinite, differing, maxAbs }: TensorDifference): number => (maxAbs === 0 ? differing : notFinite);
 
-function figures({ tensors }: Comparison): string {
+export function figures({ tensors }: Comparison): string {
   const rows = Object.entries(tensors).map(([name, d]) => [
     name, d.maxAbs.toExponential(2), d.meanAbs.toExponential(2), d.cosine.toFixed(6), d.sqnr === Infinity ? "exact" : Number.isFinite(d.sqnr) ? d.sqnr.toFixed(1) : "-",
     incomparable(d) === 0 ? "" : `${incomparable(d)} of ${d.elements} not comparable (NaN, infinite or another text)`,
@@ -74,7 +74,7 @@ function figures({ tensors }: Comparison): string {
 }
 
 /** @throws CLI_DIFFERENT */
-function check(name: string, found: TensorDifference, { most, least }: Limits): void {
+export function check(name: string, found: TensorDifference, { most, least }: Limits): void {
   const odd = incomparable(found);
   if (odd > 0 && (most < Infinity || least > -Infinity)) throw cliErrors.CLI_DIFFERENT({ what: `the number of elements of output "${name}" that are NaN, infinite or another text in one model only`, value: odd, limit: 0 });
   if (!(found.maxAbs <= most)) throw cliErrors.CLI_DIFFERENT({ what: `the difference of output "${name}"`, value: found.maxAbs, limit: most });

@@ -1,12 +1,15 @@
-/** `lathe trt check | build | bench | inspect`: TensorRT, as far as this machine has it. */
+/** `lathe trt check | build | bench | inspect | compare`: TensorRT, as far as this machine has it. */
 import { loadModel } from "@lathe/core/node";
 import { benchArgs, buildArgs, checkSpec, checkTensorRT, toolText, versionText, type BenchOptions, type CallOptions } from "@lathe/trt";
-import { buildEngine, openEngineStore, openTensorRT, readPlanHeader } from "@lathe/trt/node";
+import { buildEngine, compareEngine, openEngineStore, openTensorRT, readPlanHeader } from "@lathe/trt/node";
 import type { Command } from "commander";
 import { cancelOnInterrupt } from "../cancel.ts";
+import { addDataFlags, openData, type DataFlags } from "../data.ts";
 import { cliErrors } from "../errors.ts";
 import { bytes, json, table, type Io } from "../io.ts";
 import { countOf, numberOf } from "../numbers.ts";
+import { quietRuntime } from "../runtime.ts";
+import { check, figures, randomSamples, readLimits } from "./compare.ts";
 import { benchText, findingsText, quoted, resultText } from "./trt-text.ts";
 import { addSpecFlags, specOf, toolOf, type SpecFlags } from "./trt-flags.ts";
 
@@ -35,6 +38,7 @@ export function trtCommand(program: Command, io: Io): void {
   buildCommand(trt, io);
   benchEngineCommand(trt, io);
   inspectEngineCommand(trt, io);
+  compareEngineCommand(trt, io);
 }
 
 const addToolFlags = (command: Command): Command =>
@@ -59,12 +63,13 @@ const addRunFlags = (command: Command): Command =>
 function checkCommand(trt: Command, io: Io): void {
   addSpecFlags(trt.command("check").description("Says what TensorRT would refuse or run slowly, without a GPU. Fails when there are errors.").argument("<model>", "an ONNX file"))
     .option("--release <version>", "release of TensorRT, such as 10.13", "11.1")
+    .option("--plugin-ops <a,b,...>", "operators that plugins will serve")
     .option("--json", "print the findings as JSON")
-    .action(async (path: string, flags: SpecFlags & { release: string; json?: boolean }) => {
+    .action(async (path: string, flags: SpecFlags & { release: string; pluginOps?: string; json?: boolean }) => {
       const model = await loadModel(path);
       const { profiles } = await specOf(flags, model);
       const { version } = toolOf(flags.release);
-      const findings = checkTensorRT(model, { version, ...(profiles ? { profiles } : {}) });
+      const findings = checkTensorRT(model, { version, plugins: flags.pluginOps?.split(","), ...(profiles ? { profiles } : {}) });
       io.out(flags.json ? json({ release: versionText(version), findings }) : findingsText(findings, io));
       const errors = findings.filter((f) => f.severity === "error").length;
       if (errors > 0) throw cliErrors.CLI_TRT_ERRORS({ errors, release: versionText(version) });
@@ -75,11 +80,12 @@ function buildCommand(trt: Command, io: Io): void {
   const command = trt.command("build").description("Builds an engine for this machine's GPU.").argument("<model>", "an ONNX file").option("-o, --output <plan>", "where the engine goes");
   addToolFlags(addRunFlags(addSpecFlags(command)))
     .option("--store <folder>", "keep engines there by content, and take one that is there already")
+    .option("--plugin-ops <a,b,...>", "operators that the plugins serve, for the check")
     .option("--no-check", "hand the model over though the check finds errors")
     .option("--bench", "time the engine")
     .option("--dry-run", "print the command line and start nothing; needs --release")
     .option("--release <version>", "for --dry-run: a release such as 10.13, 11.1, rtx-1.4")
-    .action(async (path: string, flags: SpecFlags & ToolFlags & RunFlags & { output?: string; store?: string; check: boolean; bench?: boolean; dryRun?: boolean; release?: string }) => {
+    .action(async (path: string, flags: SpecFlags & ToolFlags & RunFlags & { output?: string; store?: string; pluginOps?: string; check: boolean; bench?: boolean; dryRun?: boolean; release?: string }) => {
       const model = await loadModel(path);
       const spec = { ...(await specOf(flags, model)), ...(flags.verbose ? { verbose: true } : {}) };
       if (flags.dryRun) {
@@ -94,7 +100,7 @@ function buildCommand(trt: Command, io: Io): void {
       await withTool(flags, io, async (call) => {
         const tensorrt = await openTensorRT({ path: flags.trtexec });
         const store = flags.store === undefined ? undefined : await openEngineStore(flags.store);
-        const result = await buildEngine(model, spec, { tensorrt, store, plan: flags.output, check: flags.check, bench: flags.bench ? runOptions(flags) : false, ...call });
+        const result = await buildEngine(model, spec, { tensorrt, store, plan: flags.output, check: flags.check, pluginOps: flags.pluginOps?.split(","), bench: flags.bench ? runOptions(flags) : false, ...call });
         io.out(flags.json ? json(result) : resultText(result, io));
       });
     });
@@ -128,6 +134,26 @@ function inspectEngineCommand(trt: Command, io: Io): void {
         if (flags.json) return io.out(json(report));
         const rows = report.layers.map((l) => [l.name, l.type ?? "", l.outputs?.[0]?.dtype ?? "", l.outputs?.[0]?.dims?.join("x") ?? "", l.tactic ?? ""]);
         io.out([`${bytes(report.header.bytes)}, ${report.layers.length} layers`, table(rows, ["layer", "type", "output", "shape", "tactic"])].join("\n"));
+      });
+    });
+}
+
+function compareEngineCommand(trt: Command, io: Io): void {
+  const command = trt.command("compare").description("Runs a model on the CPU and its engine on the GPU, and measures how far the engine is off.").argument("<model>", "the model that the engine was built from").argument("<plan>", "the engine");
+  addToolFlags(addDataFlags(command))
+    .option("--bind <name=size...>", "sizes of symbolic dimensions in random inputs (default: 1)")
+    .option("--seeds <count>", "random inputs, when no data is given", "3")
+    .option("--samples <count>", "of the data at most: the tool is started for each", "8")
+    .option("--max-difference <number>", "fail (exit code 1) when an output differs by more")
+    .option("--min-sqnr <dB>", "fail when the signal-to-noise ratio of an output is lower")
+    .action(async (path: string, plan: string, flags: ToolFlags & DataFlags & { bind?: string[]; seeds: string; samples: string; maxDifference?: string; minSqnr?: string }) => {
+      const limits = readLimits(flags);
+      const model = await loadModel(path);
+      const samples = (await openData(model, flags))?.take(countOf("--samples", flags.samples)) ?? randomSamples(model, flags, io);
+      await withTool(flags, io, async (call) => {
+        const result = await compareEngine(model, plan, samples, { ...call, tensorrt: await openTensorRT({ path: flags.trtexec }), runtime: quietRuntime("thread"), onProgress: undefined });
+        io.out(flags.json ? json(result) : figures(result));
+        for (const [name, found] of Object.entries(result.tensors)) check(name, found, limits);
       });
     });
 }

@@ -26,6 +26,8 @@ export interface BenchOptions {
   readonly percentiles?: readonly number[];
   /** Device memory for streamed weights: bytes, a share as "50%", or "auto". Needs an engine with weightStreaming. */
   readonly weightStreamingBudget?: number | "auto" | `${number}%`;
+  /** The model whose weights a stripped engine gets before it is timed: an ONNX file. */
+  readonly refitFrom?: string;
   /** Time each layer, in a second run. Default true. */
   readonly layers?: boolean;
 }
@@ -45,6 +47,7 @@ export const benchFlags: readonly FlagRow<BenchOptions>[] = [
   { flag: "infStreams", option: "streams", value: (o) => (o.streams === undefined || o.streams === 1 ? undefined : count("streams", o.streams, 1)) },
   { flag: "percentile", option: "percentiles", rtx: true, value: (o) => percentiles(o.percentiles ?? [90, 95, 99]) },
   { flag: "useProfile", option: "profile", since: "10.0", value: (o) => (o.profile ? count("profile", o.profile, 0) : undefined) },
+  { flag: "refitFromOnnx", option: "refitFrom", since: "10.14", value: (o) => o.refitFrom },
   { flag: "weightStreamingBudget", option: "weightStreamingBudget", since: "10.0", value: (o) => budget(o.weightStreamingBudget) },
 ];
 

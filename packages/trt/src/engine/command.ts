@@ -64,6 +64,24 @@ export function benchArgs(tool: Tool, spec: EngineSpec, options: BenchOptions, {
   ];
 }
 
+/** An input as a file of its values, little endian. */
+export interface InputFile {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly file: string;
+}
+
+/** argv that runs an engine once on given inputs and writes its outputs. @throws like {@link buildArgs} */
+export function runArgs(tool: Tool, spec: EngineSpec, { plan, inputs, outputs }: { readonly plan: string; readonly inputs: readonly InputFile[]; readonly outputs: string }): string[] {
+  demandKnown(tool);
+  const shapes = shapeSpec(Object.fromEntries(inputs.map(({ name, dims }) => [name, dims])));
+  // Quotes around the name keep a colon in the path from ending it.
+  const files = inputs.map(({ name, file }) => `'${name}':${file}`).join(",");
+  // Copies to and from the GPU are what this is about.
+  const once: BenchOptions = { transfers: true, cudaGraph: false, spinWait: false, warmUpMs: 0, durationSeconds: 0, iterations: 1 };
+  return [`--loadEngine=${plan}`, `--shapes=${shapes}`, `--loadInputs=${files}`, `--exportOutput=${outputs}`, ...written(benchFlags, once, tool), ...loadWords(spec, tool)];
+}
+
 /** argv that loads an engine and writes what it tells of its layers. @throws like {@link buildArgs} */
 export function inspectArgs(tool: Tool, spec: EngineSpec, files: { readonly plan: string; readonly layerInfo: string }): string[] {
   demandKnown(tool);

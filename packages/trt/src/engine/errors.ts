@@ -30,7 +30,7 @@ export const engineErrors = defineErrors({
     remedy: "Leave `profiles` out.",
   },
   TRT_DEFAULT_SHAPE: {
-    text: (d: { input: string } & RunDetails) => `The tool took size or value 1 for input "${d.input}", for which it was given none; the engine is not kept.`,
+    text: (d: { input: string } & RunDetails) => `The tool took size or value 1 for input "${d.input}", for which it was given none; the result is not kept.`,
     remedy: "Give `profiles` for inputs of dynamic shape, and `shapeValues` for inputs that hold a shape.",
   },
   TRT_FILE: {
@@ -107,6 +107,14 @@ export const engineErrors = defineErrors({
   TRT_OUTPUT: {
     text: (d: { what: string; reason: string }) => `The ${d.what} cannot be read: ${d.reason}.`,
     remedy: "The tool was interrupted, or its release writes another form: keep the file and please report it.",
+  },
+  TRT_OUTPUT_MISSING: {
+    text: (d: { output: string; known: readonly string[] }) => `The engine does not give the output "${d.output}" of the model (it gives: ${d.known.join(", ") || "none"}).`,
+    remedy: "Give the model that the engine was built from.",
+  },
+  TRT_NO_SAMPLES: {
+    text: () => "There is no sample to compare on.",
+    remedy: "Give at least one set of inputs.",
   },
   TRT_CHECK: {
     text: (d: { errors: number; first: string }) => `The model is not ready for TensorRT: ${d.errors} ${d.errors === 1 ? "problem" : "problems"}, the first: ${d.first}`,

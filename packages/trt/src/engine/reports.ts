@@ -1,4 +1,5 @@
 /** What the driver takes and gives back. */
+import type { Feeds, Tensor } from "@lathe/core";
 import type { BenchOptions } from "./bench-options.ts";
 import type { ToolDevice } from "./log/facts.ts";
 import type { LogLine } from "./log/line.ts";
@@ -84,6 +85,11 @@ export interface InspectReport extends ToolReport, EngineInfo {
   readonly header: PlanFile;
 }
 
+export interface RunReport extends ToolReport {
+  /** By name, as float64: six digits of each value, whatever its type in the engine. */
+  readonly outputs: Readonly<Record<string, Tensor>>;
+}
+
 export interface TensorRT {
   readonly path: string;
   readonly tool: Tool;
@@ -97,6 +103,8 @@ export interface TensorRT {
   build(onnx: string, plan: string, spec?: EngineSpec, options?: CallOptions): Promise<BuildReport>;
   /** Times an engine. `spec` is that of its build. @throws like {@link build}, and TRT_ENGINE_VERSION, TRT_OUTPUT */
   benchmark(plan: string, spec?: EngineSpec, options?: BenchOptions & CallOptions): Promise<BenchReport>;
+  /** Runs an engine once on these inputs, whose types must be the engine's. For checks: the tool is started, and loads the engine, each time. @throws like {@link benchmark} */
+  run(plan: string, feeds: Feeds, spec?: EngineSpec, options?: CallOptions): Promise<RunReport>;
   /** What an engine is made of. @throws like {@link benchmark} */
   inspect(plan: string, spec?: EngineSpec, options?: CallOptions): Promise<InspectReport>;
 }

@@ -29,6 +29,8 @@ export interface EngineIdentity extends EngineTarget {
 export interface BuildEngineOptions extends CallOptions {
   /** false: the model is handed to TensorRT though the check finds errors. Default true. */
   readonly check?: boolean | undefined;
+  /** Operators that the plugins of the spec serve, for the check. */
+  readonly pluginOps?: readonly string[] | undefined;
   /** How it is timed; false: it is not. Default: timed with the defaults. */
   readonly bench?: BenchOptions | false | undefined;
   /** Where the engine goes. Needed without a store; with one, a copy is put there. */

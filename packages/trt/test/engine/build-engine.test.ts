@@ -1,8 +1,8 @@
 import { readFile, readdir, stat, writeFile } from "node:fs/promises";
-import { encodeModel, pipeline } from "@lathe/core";
+import { encodeModel, pipeline, Tensor } from "@lathe/core";
 import { parseModel, tinyCnn } from "@lathe/testkit";
 import { buildTensorRTEngine, checkSpec, profileFor, type EngineSpec } from "@lathe/trt";
-import { buildEngine, engineIdentity, engineKey, openEngineStore, tensorrtService } from "@lathe/trt/node";
+import { buildEngine, compareEngine, engineIdentity, engineKey, openEngineStore, tensorrtService } from "@lathe/trt/node";
 import { describe, expect, it } from "vitest";
 import { folder, open } from "./stand-in.ts";
 
@@ -92,6 +92,30 @@ describe("one call from a model to a timed engine", () => {
     const run = buildEngine(fixed, {}, { tensorrt: await open("10.13.3", "slow"), store, signal: controller.signal, onProgress: () => controller.abort(new Error("enough")) });
     await expect(run).rejects.toThrow("enough");
     expect([await readdir(at("store/tmp")), await store.list()]).toEqual([[], []]);
+  });
+});
+
+describe("an engine beside its model", () => {
+  const x = Tensor.from("float32", [1, 3], [-1, 0.123456789, 2]);
+
+  it("is measured as models are", async () => {
+    const { plan } = await folder();
+    const tensorrt = await open();
+    await buildEngine(fixed, {}, { tensorrt, plan, bench: false });
+    const { samples, tensors } = await compareEngine(fixed, plan, [{ x, label: x }, { x }], { tensorrt });
+    expect([samples, Object.keys(tensors)]).toEqual([2, ["y"]]);
+    expect(tensors["y"]!.sqnr).toBeGreaterThan(110);
+    const wrong = await compareEngine(fixed, plan, { x }, { tensorrt: await open("10.13.3", "wrong") });
+    expect(wrong.tensors["y"]!.maxAbs).toBeCloseTo(1);
+  });
+
+  it("must have the model's outputs, and needs a sample", async () => {
+    const { plan } = await folder();
+    const tensorrt = await open();
+    await buildEngine(fixed, {}, { tensorrt, plan, bench: false });
+    const other = parseModel("model ir 8, ai.onnx 17\ngraph main(x: float32[1,3]) -> (z: float32[1,3]) {\n  z: float32[1,3] = Relu(x)\n}");
+    await expect(compareEngine(other, plan, { x }, { tensorrt })).rejects.toThrow(expect.objectContaining({ code: "TRT_OUTPUT_MISSING", details: { output: "z", known: ["y"] } }));
+    await expect(compareEngine(fixed, plan, [], { tensorrt })).rejects.toThrow(expect.objectContaining({ code: "TRT_NO_SAMPLES" }));
   });
 });
 

@@ -1,4 +1,4 @@
-import { benchArgs, buildArgs, inspectArgs, parseTool, shapeSpec, type BenchOptions, type EngineSpec } from "@lathe/trt";
+import { benchArgs, buildArgs, inspectArgs, parseTool, runArgs, shapeSpec, type BenchOptions, type EngineSpec } from "@lathe/trt";
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -114,6 +114,16 @@ describe("a timed run", () => {
     const spec = { weightStreaming: true, versionCompatible: true, plugins: ["p.so"], device: 1, precision: ["fp16"], optimizationLevel: 3 } as const;
     expect(bench("10.13", { weightStreamingBudget: "50%" }, spec)).toMatch(/ --weightStreamingBudget=50% --versionCompatible --allowWeightStreaming --staticPlugins=p.so --device=1$/);
     expect(inspectArgs(tool("11.1"), { ...spec }, { plan: "m.plan", layerInfo: "l.json" }).join(" ")).toBe("--loadEngine=m.plan --skipInference --exportLayerInfo=l.json --versionCompatible --allowWeightStreaming --staticPlugins=p.so --device=1");
+  });
+
+  it("may be a single one on given inputs, whose names and paths may hold colons", () => {
+    const argv = runArgs(tool("11.1"), { verbose: true }, { plan: "m.plan", inputs: [{ name: "x:0", dims: [2, 3], file: "C:/x" }, { name: "n", dims: [], file: "n" }], outputs: "o.json" });
+    expect(argv.join(" ")).toBe("--loadEngine=m.plan --shapes=x:0:2x3,n:scalar --loadInputs='x:0':C:/x,'n':n --exportOutput=o.json --includeDataTransfers --noCudaGraph --noSpinWait --warmUp=0 --duration=0 --iterations=1 --percentile=90,95,99 --verbose");
+  });
+
+  it("puts weights back into a stripped engine, where the release can", () => {
+    expect(bench("10.14", { refitFrom: "m.onnx" })).toContain("--refitFromOnnx=m.onnx");
+    expect(() => bench("10.13", { refitFrom: "m.onnx" })).toThrow(expect.objectContaining({ code: "TRT_FLAG" }));
   });
 
   it.each<[BenchOptions, EngineSpec]>([

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { chmod, mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
+import { Tensor } from "@lathe/core";
 import { openTensorRT, readPlanHeader } from "@lathe/trt/node";
 import { describe, expect, it } from "vitest";
 import { bareEnv, folder, open, standIn } from "./stand-in.ts";
@@ -218,6 +219,27 @@ describe("a timed run", () => {
     await expect((await open("10.13.3", "replay:engine-version")).benchmark(plan)).rejects.toThrow(code("TRT_ENGINE_VERSION"));
     await expect((await open("10.13.3", "no-export")).benchmark(plan)).rejects.toThrow(code("TRT_OUTPUT"));
     await expect((await open()).benchmark(`${plan}x`)).rejects.toThrow(code("TRT_FILE"));
+  });
+});
+
+describe("a run on given inputs", () => {
+  const x = Tensor.from("float32", [1, 3], [-1, 0.123456789, 2]);
+
+  it.each(["8.6.1", "10.13.3", "11.1.0"])("on %s gives the outputs, to six digits", async (release) => {
+    const { onnx, plan } = await folder();
+    const trt = await open(release);
+    await trt.build(onnx, plan);
+    const { outputs } = await trt.run(plan, { x });
+    expect([...outputs["y"]!.toFloat64()]).toEqual([0, 0.123457, 2]);
+    expect(outputs["y"]!.dims).toEqual([1, 3]);
+  });
+
+  it("fails by name when nothing comes out, or a size was made up", async () => {
+    const { onnx, plan } = await folder();
+    await (await open()).build(onnx, plan);
+    await expect((await open("10.13.3", "no-export")).run(plan, { x })).rejects.toThrow(code("TRT_OUTPUT"));
+    await expect((await open("10.13.3", "replay:defaulted")).benchmark(plan)).rejects.toThrow(code("TRT_DEFAULT_SHAPE"));
+    await expect((await open()).run(plan, { "a,b": x })).rejects.toThrow(code("TRT_INPUT_NAME"));
   });
 });
 

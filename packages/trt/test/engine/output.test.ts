@@ -1,4 +1,4 @@
-import { limitsIn, parseLayerInfo, parseLayerProfile, parsePlanHeader, parseSummary, parseTimes, readLog } from "@lathe/trt";
+import { limitsIn, parseLayerInfo, parseLayerProfile, parseOutputs, parsePlanHeader, parseSummary, parseTimes, readLog } from "@lathe/trt";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fixture } from "./support.ts";
@@ -98,6 +98,19 @@ describe("layer information", () => {
   });
 });
 
+describe("outputs", () => {
+  it("are read with names as they are, and numbers that are none", () => {
+    const outputs = parseOutputs(fixture("outputs.json"));
+    expect(Object.entries(outputs).map(([name, { dims }]) => [name, dims])).toEqual([["probabilities", [1, 4]], ['a "quoted" \\name', [2]], ["count", []]]);
+    expect([...outputs["probabilities"]!.toFloat64()]).toEqual([0.1, 0.25, 0.6, 0.05]);
+    expect([...outputs['a "quoted" \\name']!.toFloat64()]).toEqual([Infinity, NaN]);
+  });
+
+  it.each(["", "[]", "{}", '[ { "name" : "y" } ]', '[ { "name" : "y", "dimensions" : "2", "values" : [ 1 ] } ]', '[ { "name" : "y", "dimensions" : "2", "values" : [ 1, 2 ]'])("%j is refused by name", (text) => {
+    expect(() => parseOutputs(text)).toThrow(expect.objectContaining({ code: "TRT_OUTPUT" }));
+  });
+});
+
 describe("the header of an engine", () => {
   const header = (magic = "ftrt", serialization = 0, version = [10, 13, 3, 9]): number[] => [...magic].map((c) => c.charCodeAt(0)).concat([serialization, 0, 0, 0], Array(16).fill(0) as number[], version);
 
@@ -120,7 +133,7 @@ describe("the header of an engine", () => {
 });
 
 it("whatever is cut short or garbled is refused by name or read, and never hangs", () => {
-  const readers = [[parseTimes, fixture("times.json")], [parseLayerProfile, fixture("profile.json")], [parseLayerInfo, fixture("layers-10.json")], [parseLayerInfo, fixture("layers-11.json")]] as const;
+  const readers = [[parseTimes, fixture("times.json")], [parseLayerProfile, fixture("profile.json")], [parseOutputs, fixture("outputs.json")], [parseLayerInfo, fixture("layers-10.json")], [parseLayerInfo, fixture("layers-11.json")]] as const;
   fc.assert(fc.property(fc.constantFrom(...readers), fc.nat(), fc.nat(), fc.string({ maxLength: 5 }), ([read, text], a, b, noise) => {
     const [from, to] = [a % text.length, b % text.length].toSorted((x, y) => x - y) as [number, number];
     for (const changed of [text.slice(0, to), text.slice(from), text.slice(0, from) + noise + text.slice(to)]) {

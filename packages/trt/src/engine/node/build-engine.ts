@@ -33,7 +33,7 @@ export async function buildEngine(model: Model, spec: EngineSpec = {}, options: 
   const { tensorrt, store, plan, bench = {}, signal, timeoutMs, onLog, onProgress } = options;
   if (!store && plan === undefined) throw trtErrors.TRT_OPTION({ option: "plan", expected: "given when there is no store", received: "neither" });
   checkSpec(model, spec);
-  const findings = options.check === false ? undefined : checked(model, spec, tensorrt.tool);
+  const findings = options.check === false ? undefined : checked(model, spec, tensorrt.tool, options.pluginOps);
   const total = buildStages.length + (bench === false ? 0 : runStages.length);
   const call = (offset: number) => ({ signal, timeoutMs, onLog, onProgress: (p: { done: number; message: string }) => onProgress?.({ done: offset + p.done, total, message: p.message }) });
   const make = (at: string): Promise<BuildReport> => built(model, (onnx) => tensorrt.build(onnx, at, spec, call(0)));
@@ -56,10 +56,10 @@ export const tensorrtService = ({ tensorrt, store }: BuildEngineServices): Tenso
 });
 
 /** Releases that the check knows; TensorRT for RTX types as 11 does. */
-function checked(model: Model, spec: EngineSpec, tool: Tool): Finding[] | undefined {
+function checked(model: Model, spec: EngineSpec, tool: Tool, plugins: readonly string[] = []): Finding[] | undefined {
   const version = checkedRelease(tool);
   if (!version) return undefined;
-  const findings = checkTensorRT(model, { version, ...(spec.profiles ? { profiles: spec.profiles } : {}) });
+  const findings = checkTensorRT(model, { version, plugins, ...(spec.profiles ? { profiles: spec.profiles } : {}) });
   const errors = findings.filter((f) => f.severity === "error");
   if (errors.length > 0) throw engineErrors.TRT_CHECK({ errors: errors.length, first: errors[0]!.message });
   return findings;

@@ -1,9 +1,9 @@
 /** TensorRT on this machine, through its own command line tool. */
-import { mkdtemp, readFile, stat } from "node:fs/promises";
+import { mkdtemp, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { isLatheError } from "@lathe/core";
-import { benchArgs, buildArgs, inspectArgs } from "../command.ts";
+import { benchArgs, buildArgs, inspectArgs, runArgs } from "../command.ts";
 import { engineErrors } from "../errors.ts";
 import type { LogFacts } from "../log/facts.ts";
 import type { Banner } from "../log/line.ts";
@@ -12,6 +12,7 @@ import { buildStages, runStages } from "../log/stages.ts";
 import { parseLayerInfo } from "../output/layer-info.ts";
 import { parseLayerProfile } from "../output/layer-profile.ts";
 import { layerTable } from "../output/layer-table.ts";
+import { parseOutputs } from "../output/outputs.ts";
 import { limitsIn, parseSummary } from "../output/summary.ts";
 import type { BuildReport, CallOptions, PlanFile, TensorRT, ToolReport } from "../reports.ts";
 import { compareVersion, oldest, parseRtxVersion, toolText, type Tool, type ToolKind } from "../version.ts";
@@ -50,8 +51,6 @@ export async function openTensorRT({ path: asked, kind, env = process.env }: Ope
       try {
         const run = await call(argv, { ...picked(options), goal: "build", stages: buildStages });
         const words = { argv: run.argv, lastWords: run.record.lastWords };
-        const [defaulted] = run.record.facts.defaulted;
-        if (defaulted !== undefined) throw engineErrors.TRT_DEFAULT_SHAPE({ input: defaulted, ...words });
         const header = await finishedPlan(temporary, run.record.facts.engineBytes).catch((cause: unknown) => {
           throw engineErrors.TRT_NO_PLAN({ path: target, reason: reasonOf(cause), ...words }, cause);
         });
@@ -80,6 +79,17 @@ export async function openTensorRT({ path: asked, kind, env = process.env }: Ope
         };
       });
     },
+    async run(plan, feeds, spec = {}, options = {}) {
+      return inTemporary(async (folder) => {
+        const inputs = Object.entries(feeds).map(([name, { dims }], i) => ({ name, dims, file: join(folder, `input-${i}`) }));
+        const outputs = join(folder, "outputs.json");
+        const argv = runArgs(tool, spec, { plan: resolve(plan), inputs, outputs });
+        await demandFile(plan);
+        for (const { name, file } of inputs) await writeFile(file, feeds[name]!.bytes());
+        const run = await call(argv, { ...picked(options), goal: "run", stages: runStages });
+        return { ...report(tool, run), outputs: parseOutputs(await output(outputs)) };
+      });
+    },
     async inspect(plan, spec = {}, options = {}) {
       return inTemporary(async (folder) => {
         const layerInfo = join(folder, "layers.json");
@@ -102,6 +112,8 @@ interface Run {
 async function timed(call: ToolCall): Promise<Run> {
   const begin = performance.now();
   const record = await runTool(call);
+  const [defaulted] = record.facts.defaulted;
+  if (defaulted !== undefined) throw engineErrors.TRT_DEFAULT_SHAPE({ input: defaulted, argv: [call.path, ...call.argv], lastWords: record.lastWords });
   return { record, argv: [call.path, ...call.argv], seconds: (performance.now() - begin) / 1000 };
 }
 
