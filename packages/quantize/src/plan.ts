@@ -96,7 +96,22 @@ export class Planner {
 
   read(value: Value, reader: Node): void {
     this.activation(value);
-    if (this.tensors.get(value)?.kind !== "activation") return;
+    if (this.tensors.get(value)?.kind === "activation") this.#serves(value, reader);
+  }
+
+  /** Quantizes a weight for a node, while further readers keep the float one. False when another axis was chosen for another reader. */
+  weightOperand(node: Node, index: number, axis: number): boolean {
+    const value = node.input(index);
+    if (!value) return true;
+    const known = this.tensors.get(value);
+    const at = this.#channelAxis(value, axis, value.constant?.dims.length ?? 0, node.opType);
+    if (known?.kind === "constant" && known.spec.axis !== at) return false;
+    this.weight(value, axis, node.opType);
+    this.#serves(value, node);
+    return true;
+  }
+
+  #serves(value: Value, reader: Node): void {
     this.readers.set(value, (this.readers.get(value) ?? new Set()).add(reader));
   }
 
@@ -122,12 +137,13 @@ export class Planner {
 
   /** Nodes on the longest way from an input of the graph. */
   depth(value: Value): number {
-    const known = this.#depths.get(value);
-    if (known !== undefined) return known;
-    this.#depths.set(value, 0);
-    const depth = value.producer ? 1 + Math.max(0, ...value.producer.inputs.map((v) => (v ? this.depth(v) : 0))) : 0;
-    this.#depths.set(value, depth);
-    return depth;
+    if (this.#depths.size === 0) {
+      for (const node of value.graph?.root.allNodes() ?? []) {
+        const deepest = Math.max(0, ...node.inputs.map((v) => (v && this.#depths.get(v)) ?? 0));
+        for (const output of node.outputs) if (output) this.#depths.set(output, deepest + 1);
+      }
+    }
+    return this.#depths.get(value) ?? 0;
   }
 
   /** Shares the parameters of `source`; a per-channel constant has no single pair of parameters to share. */

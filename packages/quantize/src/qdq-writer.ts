@@ -71,11 +71,11 @@ export class QdqWriter {
   /** weight -> integer initializer -> DequantizeLinear; or float weight -> Q -> DQ. Both stand in the graph that reads them. */
   constant(value: Value, set: ParamSet): void {
     const { name } = value;
-    const graph = homeOf(value);
+    const graph = homeOf(value, this.#served(value));
     const quantized = withRounding(quantizeConstant(set.spec, set.list, value.constant!, name), this.#options.rounded?.get(name), name);
     const pair = this.#store(graph, set, name, quantized.scale, quantized.zeroPoint);
     const extra = quantizedAxis(set);
-    const nodes = value.uses;
+    const nodes = this.#served(value);
     if (this.#options.weightPairs) {
       const q = this.#q(value, pair, name, extra);
       this.#first(graph, q);
@@ -205,8 +205,8 @@ export class QdqWriter {
 }
 
 /** The one graph that reads a constant, or the graph that owns it. */
-function homeOf(value: Value): Graph {
-  const readers = new Set(value.uses.map(({ node }) => node.graph!));
+function homeOf(value: Value, uses: readonly Use[]): Graph {
+  const readers = new Set(uses.map(({ node }) => node.graph!));
   return readers.size === 1 ? [...readers][0]! : value.graph!;
 }
 

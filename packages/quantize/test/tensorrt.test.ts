@@ -55,6 +55,25 @@ it("writes one pair for all layers that read a tensor, always with an int8 zero 
   }
 });
 
+describe("a weight that several layers read", () => {
+  const shared = (build: (net: Net, x: Value, w: Value) => Value): Model => {
+    const net = new Net();
+    const x = net.graph.addInput("x", tensorType("float32", [4, 32]));
+    return net.finish(build(net, x, net.weight("w", [32, 32], 32)), "y");
+  };
+
+  it("stays float for those that stay float", async () => {
+    const made = await quantize(shared((net, x, w) => net.node("Mul", [net.node("MatMul", [x, w]), net.node("ReduceMean", [w], { keepdims: attr.int(0) })])));
+    expect(reads(made)).toEqual({ MatMul: "dq dq", ReduceMean: "-", Mul: "float float" });
+  });
+
+  it("has one axis: a layer that counts outputs along another stays float", async () => {
+    const made = await quantize(shared((net, x, w) => net.node("Gemm", [net.node("MatMul", [x, w]), w], { transB: attr.int(1) })));
+    expect(reads(made)).toEqual({ MatMul: "dq dq", Gemm: "float -" });
+    expect(made.declined).toEqual([{ node: "Gemm", reason: "a layer that counts its outputs along another axis shares its weight" }]);
+  });
+});
+
 describe("a residual Add reads the skip branch quantized", () => {
   it("when the skip is a tensor of before", async () => {
     const net = new Net();

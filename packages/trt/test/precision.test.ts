@@ -64,6 +64,7 @@ describe("real models pass the check", () => {
     const model = decodeModel(readModel(name));
     const feeds = photo(name, model);
     const made = await run(model, dataset([feeds]), technique === "trt-int8" ? trtInt8() : trtFp16());
+    expect(made.metrics).toMatchObject({ errors: 0, warnings: 0 });
     for (const version of ["10.3", "11"]) expect(passes(checkTensorRT(made.model, { version }))).toBe(true);
     const difference = await compare(model, made.model, [feeds], { runtime, optimization: "disabled" });
     for (const output of Object.values(difference.tensors)) {
@@ -166,6 +167,13 @@ describe("trt-fp16 keeps float32", () => {
     const ends = ({ model: { graph } }: Made): (string | undefined)[] => [graph.inputs[0]!.dtype, graph.outputs[0]!.dtype];
     expect(ends(await step(scaled(1)))).toEqual(["float32", "float32"]);
     expect(ends(await step(scaled(1), { keepIo: false }))).toEqual(["float16", "float16"]);
+  });
+
+  it("writes bfloat16 in the operator set that has it for all operators", async () => {
+    const made = await step(scaled(2000), { dtype: "bfloat16", limit: 1e6 });
+    expect(made.model.opset).toBe(22);
+    expect(made.model.graph.node("MatMul")!.out.dtype).toBe("bfloat16");
+    expect(made.metrics).toMatchObject({ kept: 0, errors: 0, warnings: 0 });
   });
 
   it("refuses what is no regular expression", async () => {

@@ -38,6 +38,7 @@ const cases: readonly Case[] = [
   { breaks: "op-since", says: "stores float4e2m1, which came with TensorRT 10.8", body: `v: float4e2m1[16,2] = [${Array(32).fill(1).join(",")}]\ns: float32[] = 0.5\nw: float32[16,2] = DequantizeLinear(v, s)\ny: float32[...] = MatMul(x, w)`, opset: 23 },
   { breaks: "op-type", says: "MatMul of int32 is not among what TensorRT has (float32, float16, bfloat16)", inputs: "x: int32[4,16], w: int32[16,2]", body: "y: int32[...] = MatMul(x, w)", outputs: "y: int32[...]" },
   { breaks: "tensor-type", says: '"a" is uint16, in which no layer computes', body: "a: uint16[...] = Cast(x) {to=4}\nb: uint16[...] = Identity(a)\ny: float32[...] = Cast(b) {to=1}" },
+  { breaks: "tensor-type", says: '"table" is uint16, in which no layer computes', body: `table: uint16[16,2] = [${Array(32).fill(1).join(",")}]\ni: int64[4] = [0,1,2,3]\ng: uint16[...] = Gather(table, i)\ny: float32[...] = Cast(g) {to=1}` },
   { breaks: "double-cast", says: '"y" is float64', body: "y: float64[...] = Cast(x) {to=11}", outputs: "y: float64[...]" },
   { breaks: "argument-constant", says: 'has axes ("axes") computed at run time', inputs: "x: float32[4,16], axes: int64[1]", body: "y: float32[...] = ReduceMean(x, axes)" },
   { breaks: "pool-rank", says: "slides over 4 dimensions", inputs: "x: float32[1,2,4,4,4,4]", body: "y: float32[...] = MaxPool(x) {kernel_shape=[2, 2, 2, 2]}" },

@@ -12,8 +12,8 @@ import { whyNotConv, whyNotProduct } from "./narrow.ts";
 const layer = (whyNot: (node: Node, plan: Planner) => string | undefined, axis: (node: Node) => number): Placement => (node, plan) => {
   const reason = whyNot(node, plan);
   if (reason !== undefined) return plan.decline(node, reason);
+  if (!plan.weightOperand(node, 1, axis(node))) return plan.decline(node, "a layer that counts its outputs along another axis shares its weight");
   plan.operand(node, 0);
-  plan.weight(node.input(1), axis(node), node.opType);
 };
 
 const conv = (axis: number): Placement => layer((node, plan) => whyNotConv(node, axis, isFloat8(plan.options.activationType)), () => axis);

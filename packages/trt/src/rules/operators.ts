@@ -37,7 +37,9 @@ const quantized: ReadonlySet<DType> = new Set(["int8", "float8e4m3fn", "int4", "
 
 /** What a tensor may be, by where it stands. */
 export function tensorFindings(node: Node): Finding[] {
-  return node.outputs.flatMap((value) => (value ? tensorFinding(value, node) : []));
+  // A constant is looked at where it is read first.
+  const constants = node.inputs.filter((v) => v?.isInitializer && v.consumers[0] === node);
+  return [...node.outputs.flatMap((v) => (v ? tensorFinding(v, node) : [])), ...[...new Set(constants)].flatMap((v) => tensorFinding(v!))];
 }
 
 export function tensorFinding(value: Value, node?: Node): Finding[] {
@@ -47,7 +49,7 @@ export function tensorFinding(value: Value, node?: Node): Finding[] {
     return dtype === "float64" ? [finding("double-cast", `"${value.name}" is float64.`, node)] : [];
   }
   if (quantized.has(dtype)) {
-    const between = node === undefined ? value.consumers.every((c) => isDq(c) || c.opType in vendorOps) : isQ(node) || node.is("Constant") || node.opType in vendorOps || value.consumers.every(isDq);
+    const between = node === undefined ? value.consumers.every((c) => isDq(c) || isQ(c) || c.opType in vendorOps) : isQ(node) || node.is("Constant") || node.opType in vendorOps || value.consumers.every(isDq);
     return between ? [] : [finding("tensor-type", `"${value.name}" is ${dtype} outside a pair of Q and DQ.`, node)];
   }
   const atEnd = value.isGraphInput || value.isGraphOutput || value.consumers.every((c) => c.is("Cast"));
