@@ -90,8 +90,8 @@ function buildCommand(trt: Command, io: Io): void {
       const spec = { ...(await specOf(flags, model)), ...(flags.verbose ? { verbose: true } : {}) };
       if (flags.dryRun) {
         if (flags.release === undefined) throw cliErrors.CLI_BAD_VALUE({ flag: "--release", expected: "a release with --dry-run", received: "none" });
-        checkSpec(model, spec);
         const tool = toolOf(flags.release);
+        checkSpec(model, spec, tool);
         const plan = flags.output ?? "model.plan";
         const commands = [buildArgs(tool, spec, { onnx: path, plan }), ...(flags.bench ? [benchArgs(tool, spec, runOptions(flags), { plan })] : [])].map((argv) => [tool.kind, ...argv]);
         return io.out(flags.json ? json({ tool: toolText(tool), commands }) : commands.map((argv) => argv.map(quoted).join(" ")).join("\n"));

@@ -24,17 +24,29 @@ export interface BenchFiles {
 }
 
 /**
- * Checks that the spec fits the model: every input of dynamic shape has its sizes, and none is given in vain.
- * @throws TRT_NO_PROFILE, TRT_STATIC_PROFILE, TRT_PROFILE
+ * Checks that the spec fits the model: every input of dynamic shape has its sizes, and none is given in vain. With a tool that chooses types by
+ * itself (TensorRT 10 and older), int8 must be asked for where the graph has it, and have ranges where it has not.
+ * @throws TRT_NO_PROFILE, TRT_STATIC_PROFILE, TRT_PROFILE, TRT_MADE_UP_RANGES, TRT_QDQ_TYPES
  */
-export function checkSpec(model: Model, spec: EngineSpec): void {
+export function checkSpec(model: Model, spec: EngineSpec, tool?: Tool): void {
   const dynamic = dynamicInputs(model);
   const { profiles = [], shapeValues = [] } = spec;
   if (profiles.length === 0 && dynamic.length > 0) throw engineErrors.TRT_NO_PROFILE({ inputs: dynamic });
   if (profiles.length > 0 && dynamic.length === 0 && shapeValues.length === 0) throw engineErrors.TRT_STATIC_PROFILE({ inputs: Object.keys(profiles[0]!) });
   if (profiles.length > 0) checkProfiles(model, profiles);
+  if (tool?.kind === "trtexec" && tool.version.major < 11 && !spec.stronglyTyped) checkWeakTypes(model, spec, tool);
   const stray = shapeValues.flatMap(Object.keys).find((name) => !model.graph.inputs.some((v) => v.name === name));
   if (stray !== undefined) throw trtErrors.TRT_OPTION({ option: "shapeValues", expected: `about inputs of the model (${model.graph.inputs.map((v) => v.name).join(", ")})`, received: `"${stray}"` });
+}
+
+/** trtexec itself calibrates on random numbers, without a word, and takes int8 in a graph for an error unless told of it. */
+function checkWeakTypes(model: Model, { precision = [], calibrationCache }: EngineSpec, tool: Tool): void {
+  const int8 = precision.find((p) => p === "int8" || p === "best");
+  const quantizers = [...model.graph.allNodes()].filter((node) => node.domain === "" && (node.op === "QuantizeLinear" || node.op === "DequantizeLinear"));
+  // The zero point has the type in any model; that of what is dequantized may not be known.
+  const quantizer = quantizers.find(({ inputs: [x, , zero] }) => ["int8", "uint8"].includes((zero ?? x)?.dtype ?? ""));
+  if (int8 && calibrationCache === undefined && quantizers.length === 0) throw engineErrors.TRT_MADE_UP_RANGES({ precision: int8, tool: toolText(tool) });
+  if (quantizer && !int8) throw engineErrors.TRT_QDQ_TYPES({ node: quantizer.label, tool: toolText(tool) });
 }
 
 /**
@@ -128,6 +140,7 @@ function together(option: string, expected: string, received: string): never {
 function demandTogether(spec: EngineSpec, { kind, version }: Tool): void {
   const { precision = [] } = spec;
   if (spec.stronglyTyped && precision.length > 0) together("precision", "left out when stronglyTyped is set: the graph says all types", precision.join(", "));
+  if (precision.includes("int8") && precision.includes("fp8")) together("precision", "int8 or fp8, not both", precision.join(", "));
   if (spec.calibrationCache !== undefined && !precision.includes("int8") && !precision.includes("best")) together("calibrationCache", 'given together with precision: ["int8"]', `precision [${precision.join(", ")}]`);
   if (spec.excludeLeanRuntime && !spec.versionCompatible) together("excludeLeanRuntime", "given together with versionCompatible", "it alone");
   if (spec.weightStreaming && kind === "trtexec" && version.major === 10 && !spec.stronglyTyped) together("weightStreaming", "given together with stronglyTyped on TensorRT 10", "it alone");

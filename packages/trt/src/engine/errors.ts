@@ -29,6 +29,14 @@ export const engineErrors = defineErrors({
     text: (d: { inputs: readonly string[] }) => `A profile was given for ${d.inputs.join(", ")}, but every input of the model has a fixed shape, and trtexec refuses shapes then.`,
     remedy: "Leave `profiles` out.",
   },
+  TRT_MADE_UP_RANGES: {
+    text: (d: { precision: string; tool: string }) => `precision "${d.precision}" was asked of ${d.tool}, but the model has no Q and DQ nodes and there is no calibration cache: trtexec would make ranges up and build an engine that computes nonsense.`,
+    remedy: "Quantize the model with `trt-int8`, or give `calibrationCache`.",
+  },
+  TRT_QDQ_TYPES: {
+    text: (d: { node: string; tool: string }) => `The model is quantized (node "${d.node}"), and ${d.tool} was not told that it may compute in int8.`,
+    remedy: 'Set `stronglyTyped: true`, or `precision: ["int8"]` (with "fp16" for what stays float).',
+  },
   TRT_DEFAULT_SHAPE: {
     text: (d: { input: string } & RunDetails) => `The tool took size or value 1 for input "${d.input}", for which it was given none; the result is not kept.`,
     remedy: "Give `profiles` for inputs of dynamic shape, and `shapeValues` for inputs that hold a shape.",

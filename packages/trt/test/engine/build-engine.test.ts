@@ -1,7 +1,7 @@
 import { readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { encodeModel, pipeline, Tensor } from "@lathe/core";
 import { parseModel, tinyCnn } from "@lathe/testkit";
-import { buildTensorRTEngine, checkSpec, profileFor, type EngineSpec } from "@lathe/trt";
+import { buildTensorRTEngine, checkSpec, parseTool, profileFor, type EngineSpec } from "@lathe/trt";
 import { buildEngine, compareEngine, engineIdentity, engineKey, openEngineStore, tensorrtService } from "@lathe/trt/node";
 import { describe, expect, it } from "vitest";
 import { folder, open } from "./stand-in.ts";
@@ -35,6 +35,34 @@ describe("the spec and the model", () => {
     expect(() => checkSpec(fixed, { profiles: [profile], shapeValues: [{ x: { min: [1], opt: [1], max: [1] } }] })).not.toThrow();
     expect(() => checkSpec(fixed, {})).not.toThrow();
     expect(() => checkSpec(model, spec)).not.toThrow();
+  });
+});
+
+describe("int8 on releases that choose types by themselves", () => {
+  const ten = parseTool("10.13")!;
+  const qdq = parseModel(`
+model ir 8, ai.onnx 17
+graph main(x: float32[1,3]) -> (y: float32[...]) {
+  s: float32[] = 0.1
+  z: int8[] = 0
+  q: int8[...] = QuantizeLinear(x, s, z)
+  d: float32[...] = DequantizeLinear(q, s, z)
+  y: float32[...] = Relu(d)
+}`);
+
+  it.each<[string, typeof fixed, EngineSpec, string]>([
+    ["no ranges at all", fixed, { precision: ["int8"] }, "TRT_MADE_UP_RANGES"],
+    ["no ranges, by another word", fixed, { precision: ["best"] }, "TRT_MADE_UP_RANGES"],
+    ["a quantized graph and no int8", qdq, {}, "TRT_QDQ_TYPES"],
+    ["a quantized graph and float16 alone", qdq, { precision: ["fp16"] }, "TRT_QDQ_TYPES"],
+  ])("is refused with %s", (_, given, asked, code) => {
+    expect(() => checkSpec(given, asked, ten)).toThrow(expect.objectContaining({ code }));
+    expect(() => checkSpec(given, asked, parseTool("11.1"))).not.toThrow();
+    expect(() => checkSpec(given, asked)).not.toThrow();
+  });
+
+  it.each<[typeof fixed, EngineSpec]>([[fixed, { precision: ["int8"], calibrationCache: "c" }], [fixed, { precision: ["fp16"] }], [qdq, { precision: ["int8", "fp16"] }], [qdq, { stronglyTyped: true }]])("is taken otherwise", (given, asked) => {
+    expect(() => checkSpec(given, asked, ten)).not.toThrow();
   });
 });
 

@@ -66,6 +66,7 @@ describe("a build", () => {
     ["10.13", { tacticSources: ["CUDNN"] }, "TRT_OPTION", "tacticSources"],
     ["10.13", { plugins: [""] }, "TRT_OPTION", "plugins"],
     ["10.13", { stronglyTyped: true, precision: ["fp16"] }, "TRT_OPTION", "stronglyTyped"],
+    ["10.13", { precision: ["int8", "fp8"] }, "TRT_OPTION", "not both"],
     ["10.13", { calibrationCache: "c" }, "TRT_OPTION", "int8"],
     ["10.13", { excludeLeanRuntime: true }, "TRT_OPTION", "versionCompatible"],
     ["10.13", { weightStreaming: true }, "TRT_OPTION", "stronglyTyped"],

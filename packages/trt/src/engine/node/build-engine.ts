@@ -27,12 +27,12 @@ export interface BuildEngineServices {
  * Checks the model, builds its engine unless the store has it, and times it.
  * @example
  * const { plan, bench } = await buildEngine(model, { profiles: [profileFor(model, { N: [1, 8, 32] })] }, { tensorrt: await openTensorRT(), store: await openEngineStore("engines") });
- * @throws TRT_CHECK when the check finds errors, TRT_NO_PROFILE, TRT_STATIC_PROFILE, TRT_PROFILE, TRT_STORE, and what build and benchmark of {@link TensorRT} throw
+ * @throws TRT_CHECK when the check finds errors, what {@link checkSpec} throws, TRT_STORE, and what build and benchmark of {@link TensorRT} throw
  */
 export async function buildEngine(model: Model, spec: EngineSpec = {}, options: BuildEngineOptions & BuildEngineServices): Promise<EngineResult> {
   const { tensorrt, store, plan, bench = {}, signal, timeoutMs, onLog, onProgress } = options;
   if (!store && plan === undefined) throw trtErrors.TRT_OPTION({ option: "plan", expected: "given when there is no store", received: "neither" });
-  checkSpec(model, spec);
+  checkSpec(model, spec, tensorrt.tool);
   const findings = options.check === false ? undefined : checked(model, spec, tensorrt.tool, options.pluginOps);
   const total = buildStages.length + (bench === false ? 0 : runStages.length);
   const call = (offset: number) => ({ signal, timeoutMs, onLog, onProgress: (p: { done: number; message: string }) => onProgress?.({ done: offset + p.done, total, message: p.message }) });
