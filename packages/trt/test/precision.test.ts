@@ -33,20 +33,20 @@ async function run(model: Model, data: Dataset, ...steps: Step<"data" | "runtime
   return { model: result.model, metrics: step.metrics, details: step.details as Record<string, unknown>, warnings: step.warnings.map((w) => w.code) };
 }
 
-describe("accuracy on 500 test images stays within a point of float", () => {
+describe("accuracy on 250 test images stays within three of them", () => {
   const models = ["fashion-mobilenet", "fashion-vit"] as const;
-  const data = dataset(images("fashion-train-512", 32).slice(0, 4));
+  const data = dataset(images("fashion-train-512", 32).slice(0, 2));
   const float = new Map<string, number>();
 
   beforeAll(async () => {
-    for (const name of models) float.set(name, await accuracy(decodeModel(readModel(name)), runtime, 500, { optimization: "disabled" }));
+    for (const name of models) float.set(name, await accuracy(decodeModel(readModel(name)), runtime, 250, { optimization: "disabled" }));
   });
 
   const steps: [string, Step<"data" | "runtime">[]][] = [["trt-int8", [trtInt8()]], ["trt-fp8", [trtFp8()]], ["trt-fp16", [trtFp16()]], ["trt-int8, then trt-fp16", [trtInt8(), trtFp16()]]];
   it.each(models.flatMap((name) => steps.map(([label, list]) => [name, label, list] as const)))("%s, %s", async (name, _, list) => {
     const made = await run(decodeModel(readModel(name)), data, ...list);
     expect(checkTensorRT(made.model, { version: "11" }).filter((f) => f.severity === "error")).toEqual([]);
-    expect(100 * (float.get(name)! - (await accuracy(made.model, runtime, 500, { optimization: "disabled" })))).toBeLessThanOrEqual(1);
+    expect(100 * (float.get(name)! - (await accuracy(made.model, runtime, 250, { optimization: "disabled" })))).toBeLessThanOrEqual(1.2);
   });
 });
 
