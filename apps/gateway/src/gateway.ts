@@ -86,7 +86,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     if (db.tier !== "postgres") await clearTasks(blobs.scratch);
     const keys = openKeys(db);
     const firstToken = await keys.first(options.firstToken);
-    const children = withFiles(openChildren(blobs.scratch, limits, await childProgram(offer.modules)), blobs);
+    const children = withFiles(openChildren(blobs.scratch, { ...limits, cpuSeconds: cpuSecondsOf(limits) }, await childProgram(offer.modules)), blobs);
     const engine = openEngine(db);
     started.children = children.close;
     const hub = await openEventHub(db);
@@ -123,6 +123,9 @@ interface Parts {
   children: () => void;
   collector: Collector;
 }
+
+/** More than the longest task can use in its time: the watch of the clock comes first. */
+const cpuSecondsOf = ({ attemptMs, inspectMs, threads }: Limits): number => Math.ceil(Math.max(attemptMs, inspectMs) / 1000) * (threads + 4) + 60;
 
 async function clearTasks(scratch: string): Promise<void> {
   for (const name of await readdir(scratch)) if (name.startsWith("task-")) await rm(join(scratch, name), { recursive: true, force: true });

@@ -2,6 +2,10 @@
 export interface Limits {
   /** Bytes of one uploaded file. */
   readonly uploadBytes: number;
+  /** Files of one owner that were announced and have not arrived; their addresses run out by themselves. */
+  readonly openUploads: number;
+  /** Silence after which a request that sends a file is ended, ms; what has arrived stays. */
+  readonly idleMs: number;
   /** How long a signed address is good for, ms. */
   readonly urlMs: number;
   /** Wall clock of one attempt, ms. */
@@ -47,6 +51,8 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   uploadBytes: 16 * 2 ** 30,
+  openUploads: 200,
+  idleMs: 60_000,
   urlMs: 3_600_000,
   attemptMs: 3_600_000,
   inspectMs: 120_000,

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Tensor, decodeModel, encodeNpz } from "@lathe/core";
 import { saveModel } from "@lathe/core/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connect } from "@lathe/gateway/client";
 import { collect } from "../src/ops/collect.ts";
 import { ask, clientOf, digestOf, fixture, sendModel, startGateway, type TestGateway } from "./support.ts";
 
@@ -77,6 +78,25 @@ describe("a job", () => {
     for await (const event of job.events({ after: all.length })) late.push(event);
     expect(late).toEqual([]);
   });
+});
+
+it("goes on where the gateway, or what stands before it, was away for a moment", async () => {
+  const failures = { PUT: 2, POST: 2 };
+  const flaky: typeof fetch = async (input, init) => {
+    const events = new Headers(init?.headers).get("accept") === "text/event-stream";
+    const method = init?.method as keyof typeof failures;
+    if ((events || method === "PUT") && failures[method]-- > 0) return new Response("<html>Bad gateway</html>", { status: 502 });
+    return fetch(input, init);
+  };
+  const client = connect({ url: g.gateway.url, token: g.token, fetch: flaky });
+  const sent = await client.upload(await fixture("mnist-lenet.onnx"), { name: "flaky" });
+  const seen = [];
+  for await (const { seq } of await client.optimize(sent, [{ wait: { ms: 1 } }])) seen.push(seq);
+  expect(seen).toEqual(seen.map((_, i) => i + 1));
+  expect(failures.PUT).toBeLessThan(0);
+  expect(failures.POST).toBeLessThan(0);
+  const lost = connect({ url: g.gateway.url, token: g.token, fetch: async () => new Response("<html>Bad gateway</html>", { status: 502 }) });
+  await expect(lost.model(model)).rejects.toMatchObject({ code: "HTTP_502" });
 });
 
 it("works on a model whose weights are in a file beside it", async () => {
@@ -272,6 +292,7 @@ describe("deleting", () => {
     await job.cancel();
     await codeOf(job.result());
     for (const used of [data, judged]) await client.deleteDataset(used);
+    await (await client.optimize(model, [{ wait: { ms: 1 } }])).result();
     const { artifacts } = (await ask<{ artifacts: { nodes: { id: string }[] } }>(g, "{ artifacts(kind: REPORT_JSON, first: 1) { nodes { id } } }")).data;
     expect(await codeOf(client.deleteDataset(artifacts.nodes[0]!))).toBe("INVALID_INPUT");
   });

@@ -6,7 +6,7 @@ import { trace, type Attributes, type Span, type Tracer } from "@opentelemetry/a
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseGlobalId } from "../src/ids.ts";
 import { collect } from "../src/ops/collect.ts";
-import { clientOf, sendModel, startGateway, type TestGateway } from "./support.ts";
+import { clientOf, fixture, sendModel, startGateway, type TestGateway } from "./support.ts";
 
 interface Recorded {
   readonly name: string;
@@ -63,12 +63,29 @@ describe("retention", () => {
     const [first, third] = [parseGlobalId(old)!.id, parseGlobalId(retried)!.id];
     await db.query("update job set finished_at = now() - interval '2 hours' where id in ($1, $2)", [first, third]);
     await db.query("insert into job (id, owner, kind, spec, state, max_attempts, retry_of, finished_at) select 'again', owner, kind, spec, 'CANCELLED', 1, id, now() from job where id = $1", [third]);
+    const reports = (id: string) => db.query<{ digest: string }>("select digest from artifact where job_id = $1 and deleted_at is null", [id]);
+    const [ofOld, ofYoung] = [await reports(first), await reports(parseGlobalId(young)!.id)];
+    expect([ofOld.length, ofYoung.length]).toEqual([2, 2]);
     expect((await collect(g.gateway.app)).jobs).toBe(1);
+    // Its reports went with it; their files follow, as any that nothing refers to.
+    expect([await reports(first), await reports(parseGlobalId(young)!.id)]).toEqual([[], ofYoung]);
+    await collect(g.gateway.app, -1000);
+    expect(await Promise.all([...ofOld, ...ofYoung].map(async ({ digest }) => (await g.gateway.app.blobs.size(digest)) !== undefined))).toEqual([false, false, true, true]);
     expect((await db.query("select id from job where id = $1", [first])).length).toBe(0);
     expect(await db.query("select 1 from job_event where job_id = $1 union all select 1 from attempt where job_id = $1", [first])).toEqual([]);
     expect((await clientOf(g).job(young)).info.state).toBe("SUCCEEDED");
     expect((await clientOf(g).job(retried)).info.state).toBe("SUCCEEDED");
     expect((await clientOf(g).model(model))!.id).toBe(model);
+  });
+
+  it("forgets what was deleted long ago", async () => {
+    const { db } = g.gateway.app;
+    const [gone, fresh] = [await sendModel(g, await fixture("mnist-lenet.onnx"), "gone"), await sendModel(g, await fixture("mnist-lenet.onnx"), "fresh")];
+    for (const id of [gone, fresh]) await clientOf(g).deleteModel(id);
+    await db.query("update model set deleted_at = now() - interval '2 hours' where id = $1", [parseGlobalId(gone)!.id]);
+    await collect(g.gateway.app);
+    expect(await db.query("select name from model where id in ($1, $2)", [parseGlobalId(gone)!.id, parseGlobalId(fresh)!.id])).toEqual([{ name: "fresh" }]);
+    await collect(g.gateway.app, -1000);
   });
 
   it("keeps files that are young, or that something refers to", async () => {

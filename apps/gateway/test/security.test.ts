@@ -1,10 +1,11 @@
 /** The OWASP list for GraphQL and the failures of other model servers, one test each. */
 import { createHmac } from "node:crypto";
 import { request as rawRequest } from "node:http";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import fc from "fast-check";
 import { serverAudits } from "graphql-http";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { routes } from "../src/http/server.ts";
 import { redact, jsonLog } from "../src/log.ts";
 import { ask, clientOf, digestOf, fixture, sendModel, startGateway, type Reply, type TestGateway } from "./support.ts";
@@ -303,6 +304,59 @@ describe("files from outside", () => {
     expect((await create(bytes)).url).toBe(null);
   });
 
+  it("that stop coming without a word do not hold their address: what came stays, the rest may follow", async () => {
+    const bytes = bytesOf(5000, 11);
+    const { url } = await create(bytes);
+    const { app } = g.gateway;
+    const { idleMs } = app.limits;
+    Object.assign(app.limits, { idleMs: 300 });
+    const { port, pathname, search } = new URL(url);
+    const stalled = rawRequest({ port, host: "127.0.0.1", method: "PUT", path: pathname + search, headers: { "content-length": 5000 } });
+    stalled.write(bytes.subarray(0, 3000));
+    await new Promise((resolve) => stalled.once("error", resolve));
+    Object.assign(app.limits, { idleMs });
+    await vi.waitFor(async () => expect((await fetch(url, { method: "HEAD" })).headers.get("upload-offset")).toBe("3000"), 10_000);
+    await vi.waitFor(async () => expect((await fetch(url, { method: "PUT", headers: { "upload-offset": "3000" }, body: bytes.subarray(3000) })).status).toBe(201), 10_000);
+  });
+
+  it("that are all there, but were not named, are with their last byte", async () => {
+    const bytes = bytesOf(1000, 13);
+    const { id, url } = await create(bytes);
+    await writeFile(join(g.gateway.app.blobs.scratch, `upload-${id}.part`), bytes);
+    expect((await fetch(url, { method: "HEAD" })).headers.get("upload-offset")).toBe("999");
+    expect((await fetch(url, { method: "PUT", headers: { "upload-offset": "999" }, body: bytes.subarray(999) })).status).toBe(201);
+    expect((await fetch(url, { method: "HEAD" })).headers.get("upload-offset")).toBe("1000");
+  });
+
+  it("that cannot be written are a failure of ours, not a broken connection of the client's", async () => {
+    const { id, url } = await create(bytesOf(100, 12));
+    await mkdir(join(g.gateway.app.blobs.scratch, `upload-${id}.part`));
+    expect((await fetch(url, { method: "PUT", body: bytesOf(100, 12) })).status).toBe(500);
+    expect(logged.some((line) => line.includes("EISDIR"))).toBe(true);
+  });
+
+  it("may be announced up to a number", async () => {
+    const token = await keyFor("announcer", "write");
+    const { app } = g.gateway;
+    const { openUploads } = app.limits;
+    Object.assign(app.limits, { openUploads: 3 });
+    const CREATE = "mutation ($f: [UploadFileInput!]!) { uploadCreate(files: $f) { __typename ... on UserError { code } } }";
+    const announce = async (...fills: number[]) => (await ask(as(token), CREATE, { f: fills.map((fill) => ({ digest: digestOf(bytesOf(10, fill)), size: 10 })) })).data;
+    expect(await announce(1, 2)).toEqual({ uploadCreate: { __typename: "UploadsCreated" } });
+    expect(await announce(3, 4)).toEqual({ uploadCreate: { __typename: "LimitExceeded", code: "TOO_MANY" } });
+    expect(await announce(3)).toEqual({ uploadCreate: { __typename: "UploadsCreated" } });
+    Object.assign(app.limits, { openUploads });
+  });
+
+  it.each([10.5, -0.25, 1e300])("have a size that is a whole number, never one that was rounded: %d", async (s) => {
+    const CREATE = "mutation ($d: String!, $s: Long!) { uploadCreate(files: [{ digest: $d, size: $s }]) { __typename } }";
+    expect((await ask(g, CREATE, { d: digestOf(bytesOf(10, 1)), s })).errors[0]!.message).toContain("whole number");
+  });
+
+  it.each(["\u0000", "a\nb", "x".repeat(201)])("and the models made of them have no name like %j", async (name) => {
+    await expect(clientOf(g).optimize(model, [{ simplify: {} }], { name })).rejects.toMatchObject({ code: "INVALID_INPUT" });
+  });
+
   it("come and go by signed addresses that cannot be altered or forged", async () => {
     const { url } = await create(bytesOf(100, 8));
     const { stats: _, ...mine } = (await clientOf(g).model(model))!;
@@ -340,7 +394,7 @@ describe("files from outside", () => {
   });
 
   it("survive any text where an id belongs", async () => {
-    await fc.assert(fc.asyncProperty(fc.oneof(fc.string(), fc.constantFrom("../../etc/passwd", "Model:..", Buffer.from("Model:../../x").toString("base64url"), "%2e%2e%2f", "\u0000")), async (id) => {
+    await fc.assert(fc.asyncProperty(fc.oneof(fc.string(), fc.constantFrom("../../etc/passwd", "Model:..", Buffer.from("Model:../../x").toString("base64url"), "%2e%2e%2f", "\u0000", ...["constructor", "toString", "valueOf"].map((type) => Buffer.from(`${type}:x`).toString("base64url")))), async (id) => {
       const reply = await ask<{ node: null; model: null }>(g, "query ($id: ID!) { node(id: $id) { id } model(id: $id) { id } }", { id });
       expect(reply.data).toEqual({ node: null, model: null });
     }), { numRuns: 60 });

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -153,6 +154,19 @@ describe("the readers of events", () => {
     await hub.close();
   });
 
+  it("that begin together at different places see each their own at once", async () => {
+    const hub = await openEventHub(db);
+    const { id } = await engine.enqueue(newJob());
+    const claim = (await engine.claim("w", "PROCESS"))!;
+    await engine.record(claim, Array.from({ length: 6 }, () => ({ type: "PROGRESS", data: {} }) as const));
+    const { signal } = new AbortController();
+    const [late, early] = [hub.follow(id, 5, signal).next(), hub.follow(id, 0, signal).next()];
+    // Nobody looks again after this.
+    await hub.close();
+    expect([(await late).value?.seq, (await early).value?.seq]).toEqual([6, 1]);
+    await engine.cancelled(claim);
+  });
+
   it("stop when they are told to", async () => {
     const hub = await openEventHub(db);
     const { id } = await engine.enqueue(newJob());
@@ -245,8 +259,12 @@ describe("the file store", () => {
   });
 });
 
-it("ends an attempt that takes too long", async () => {
-  const g = await startGateway({ limits: { attemptMs: 1000 } });
+it("ends an attempt that takes too long; its process has limits of the system's too", async () => {
+  const g = await startGateway({ limits: { attemptMs: 1000, inspectMs: 100_000, memoryBytes: 2 ** 31, threads: 2 } });
+  const { children } = g.gateway.app;
+  let limits = "";
+  await children.run({ kind: "summary", report: "nothing" }, { timeoutMs: 60_000, onStart: (pid) => (limits = children.isolation === "PROCESS_LIMITED" ? readFileSync(`/proc/${pid}/limits`, "utf8") : "") }, async () => {});
+  if (limits !== "") expect([/Max cpu time +(\d+)/.exec(limits)![1], /Max data size +(\d+)/.exec(limits)![1]]).toEqual([String(100 * 6 + 60), String(2 ** 31)]);
   const job = await clientOf(g).optimize(await sendModel(g), [{ wait: { ms: 3_600_000, deaf: true } }]);
   await expect(job.result()).rejects.toMatchObject({ code: "TIMED_OUT" });
   await g.close();

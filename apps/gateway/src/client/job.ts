@@ -14,7 +14,9 @@ const OUTCOME = `query ($id: ID!) { job(id: $id) { state error { code message } 
   benchmark { timings { model { id name } median spread p5 p95 speedup } machine { cpu cores loadBefore loadAfter } } } }`;
 const CANCEL = `mutation ($id: ID!) { cancelJob(id: $id) { __typename ... on JobPayload { job { ${JOB} } } ${PROBLEM} } }`;
 
-const RETRY_MS = 500;
+/** Waits grow from the first to the longest. */
+const RETRY_MS = 300;
+const LONGEST_RETRY_MS = 8000;
 const TRIES = 20;
 const final = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
 
@@ -40,7 +42,7 @@ export class JobHandle implements AsyncIterable<JobEvent> {
     return (this.#info = job);
   }
 
-  /** Every event once and in order, to the last one. A connection that breaks is made again where it broke. */
+  /** Every event once and in order, to the last one. A connection that breaks is made again where it broke; a gateway may be away for two minutes. */
   async *events({ after = 0, signal }: { after?: number; signal?: AbortSignal } = {}): AsyncGenerator<JobEvent, void, undefined> {
     for (let seen = after, failed = 0; ; ) {
       try {
@@ -52,7 +54,7 @@ export class JobHandle implements AsyncIterable<JobEvent> {
         return;
       } catch (error) {
         if (error instanceof GatewayError || signal?.aborted || ++failed > TRIES) throw error;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await pause(Math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ** (failed - 1)), signal);
       }
     }
   }
@@ -96,4 +98,16 @@ export class JobHandle implements AsyncIterable<JobEvent> {
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener("abort", done, { once: true });
+  });
 }

@@ -35,7 +35,14 @@ const post = (connection: Connection, accept: string, query: string, variables: 
 /** The `data` of an operation. @throws GatewayError */
 export async function request<T>(connection: Connection, query: string, variables: object = {}, signal?: AbortSignal): Promise<T> {
   const response = await post(connection, "application/json", query, variables, signal);
-  return dataOf<T>((await response.json()) as GraphQLReply);
+  return dataOf<T>(await replyOf(response));
+}
+
+/** Something between the client and the gateway may answer in its place, and not in JSON. */
+async function replyOf(response: Response): Promise<GraphQLReply> {
+  const reply = (await response.json().catch(() => undefined)) as GraphQLReply | undefined;
+  if (reply?.data !== undefined || reply?.errors?.[0]) return reply;
+  throw new GatewayError(`HTTP_${response.status}`, `The answer has the status ${response.status} and is not one of a gateway.`);
 }
 
 function dataOf<T>({ data, errors }: GraphQLReply): T {
@@ -47,12 +54,19 @@ function dataOf<T>({ data, errors }: GraphQLReply): T {
 /** Results of a subscription until it is complete. @throws GatewayError; TypeError when the connection breaks */
 export async function* subscribe<T>(connection: Connection, query: string, variables: object, signal?: AbortSignal): AsyncGenerator<T, void, undefined> {
   const response = await post(connection, "text/event-stream", query, variables, signal);
-  if (!response.ok || !response.body) return void dataOf<T>((await response.json()) as GraphQLReply);
+  if (!response.ok || !response.body) throw await refusalOf(response);
   for await (const { event, data } of readSse(response.body)) {
     if (event === "complete") return;
     if (event === "next") yield dataOf<T>(JSON.parse(data) as GraphQLReply);
   }
   throw new TypeError("The stream of events ended before it was complete.");
+}
+
+/** What a later try may heal looks like a connection that broke. */
+async function refusalOf(response: Response): Promise<Error> {
+  const refusal = await replyOf(response).then(dataOf, (error: unknown) => error).catch((error: unknown) => error);
+  const error = refusal instanceof Error ? refusal : new GatewayError(`HTTP_${response.status}`, `The gateway answered with status ${response.status}.`);
+  return response.status >= 500 || response.status === 429 ? new TypeError(error.message, { cause: error }) : error;
 }
 
 interface Refusal {

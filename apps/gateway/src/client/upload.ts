@@ -12,6 +12,7 @@ const CREATE = `mutation ($files: [UploadFileInput!]!) {
 }`;
 
 const TRIES = 5;
+const RETRY_MS = 300;
 
 /** Upload ids, in the order of the sources. @throws GatewayError */
 export async function sendAll(connection: Connection, sources: readonly Source[]): Promise<string[]> {
@@ -28,12 +29,15 @@ async function send({ fetch: fetch_ = fetch }: Connection, url: string, source: 
       const init = { method: "PUT", headers: { "upload-offset": String(offset) }, body: await source.body(offset), duplex: "half" } as RequestInit;
       const response = await fetch_(url, init);
       if (response.status === 201) return;
-      if (response.status !== 202 && response.status !== 409) throw await refusal(response);
+      const broken = response.status === 202 || response.status === 409 || response.status >= 500;
+      if (!broken || (attempt >= TRIES && response.status >= 500)) throw await refusal(response);
     } catch (error) {
       if (error instanceof GatewayError || attempt >= TRIES) throw error;
     }
     if (attempt >= TRIES) throw new GatewayError("UPLOAD_INCOMPLETE", `The upload did not get through in ${TRIES} tries.`);
-    offset = Number((await fetch_(url, { method: "HEAD" })).headers.get("upload-offset") ?? 0);
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS * attempt));
+    const asked = await fetch_(url, { method: "HEAD" }).catch(() => undefined);
+    offset = Number(asked?.headers.get("upload-offset") ?? 0);
     if (offset >= source.size) return;
   }
 }

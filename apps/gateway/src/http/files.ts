@@ -26,6 +26,8 @@ export async function upload(app: App, req: Req, res: Res, id: string, query: UR
   if (Number(req.headers["content-length"] ?? 0) + offset > grant.size) {
     return refuse(res, 413, "UPLOAD_TOO_LONG", `The body is longer than the ${grant.size} bytes that were announced.`, { connection: "close" });
   }
+  // A client that fell silent without a word would hold the upload, and keep its own next try out.
+  req.setTimeout(app.limits.idleMs, () => req.destroy());
   try {
     const { status, offset: reached } = await receive(app, grant, offset, req);
     const headers = { "upload-offset": String(reached) };
@@ -36,6 +38,8 @@ export async function upload(app: App, req: Req, res: Res, id: string, query: UR
   } catch (error) {
     if (!isForClient(error)) throw error;
     refuse(res, 422, error.code, error.message);
+  } finally {
+    req.setTimeout(0);
   }
 }
 

@@ -120,6 +120,16 @@ function endOf(res: Res): { signal(): AbortSignal; abort(): void } {
   };
 }
 
+function drained(res: Res): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      res.off("drain", done).off("close", done);
+      resolve();
+    };
+    res.on("drain", done).on("close", done);
+  });
+}
+
 /** Takes the next piece only when the client has taken the last one: a slow reader costs no memory. */
 async function send(body: ReadableStream<Uint8Array>, res: Res): Promise<void> {
   const reader = body.getReader();
@@ -127,10 +137,7 @@ async function send(body: ReadableStream<Uint8Array>, res: Res): Promise<void> {
   while (!res.destroyed) {
     const { done, value } = await reader.read();
     if (done) break;
-    if (!res.write(value)) await new Promise<void>((resolve) => {
-      res.once("drain", resolve);
-      res.once("close", resolve);
-    });
+    if (!res.write(value)) await drained(res);
   }
   res.end();
 }

@@ -45,6 +45,8 @@ export interface Children {
 export interface ChildLimits {
   readonly memoryBytes: number;
   readonly threads: number;
+  /** Of all threads together. */
+  readonly cpuSeconds: number;
 }
 
 /** SIGTERM first; SIGKILL when that did nothing for so long. */
@@ -59,12 +61,12 @@ export function openChildren(scratch: string, limits: ChildLimits, program: Chil
   let open = true;
   let standby: Child | undefined;
   const take = (): Child => {
-    const child = standby && !standby.ended ? standby : new Child(limits.memoryBytes, program);
+    const child = standby && !standby.ended ? standby : new Child(limits, program);
     standby = undefined;
     return child;
   };
   const refill = (): void => {
-    if (open) standby ??= new Child(limits.memoryBytes, program);
+    if (open) standby ??= new Child(limits, program);
   };
   refill();
   return {
@@ -104,9 +106,9 @@ class Child {
   readonly #lastWord: Promise<string>;
   #heardLastWord: (how: string) => void = () => {};
 
-  constructor(memoryBytes: number, program: ChildProgram) {
-    this.#limit = memoryBytes;
-    const child = (this.#process = start(memoryBytes, program));
+  constructor(limits: ChildLimits, program: ChildProgram) {
+    this.#limit = limits.memoryBytes;
+    const child = (this.#process = start(limits, program));
     this.#exit = new Promise((resolve) => {
       child.on("error", (error) => resolve(`it could not be started: ${error.message}`));
       child.on("close", (code, signal) => resolve(signal ?? `exit code ${code}`));
@@ -227,12 +229,12 @@ export const lastWords = (stderr: string): string =>
 
 const noMemory = /bad_?alloc|out of memory|Cannot allocate memory|ENOMEM|Array buffer allocation failed|Failed to allocate memory/i;
 
-function start(memoryBytes: number, { file, args, modules }: ChildProgram): ChildProcess {
+function start({ memoryBytes, cpuSeconds }: ChildLimits, { file, args, modules }: ChildProgram): ChildProcess {
   const heap = Math.max(64, Math.floor(memoryBytes / 2 ** 20));
   // It loads the modules ahead of its task.
   const node = [process.execPath, `--max-old-space-size=${heap}`, ...args, file, ...modules];
-  // The data segment is what allocators take; core files of crashed engines are of no use here.
-  const command = prlimit === undefined ? node : [prlimit, `--data=${memoryBytes}`, "--core=0", "--", ...node];
+  // The data segment is what allocators take; core files of crashed engines are of no use here. Time of the processor is bounded for a child whose parent was killed and that is too deep in its work to see it.
+  const command = prlimit === undefined ? node : [prlimit, `--data=${memoryBytes}`, `--cpu=${cpuSeconds}`, "--core=0", "--", ...node];
   const child = spawn(command[0]!, command.slice(1), { stdio: ["pipe", "ignore", "pipe", "pipe"], env: environment(), shell: false });
   try {
     if (child.pid !== undefined) setPriority(child.pid, CHILD_NICE);

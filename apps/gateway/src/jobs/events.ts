@@ -86,7 +86,10 @@ async function next(db: Db, jobId: string, topic: Topic, at: number): Promise<re
   if (newest !== undefined && at < newest) return page(db, jobId, at);
   topic.reading ??= refresh(db, jobId, topic, newest ?? at).finally(() => (topic.reading = undefined));
   await topic.reading;
-  return fromMemory();
+  const read = fromMemory();
+  const last = topic.recent.at(-1)?.seq;
+  // What was read began after somebody else's place, not after ours.
+  return read.length === 0 && last !== undefined && at < last ? page(db, jobId, at) : read;
 }
 
 async function refresh(db: Db, jobId: string, topic: Topic, from: number): Promise<void> {

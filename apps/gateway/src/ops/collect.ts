@@ -22,24 +22,40 @@ export function startCollector(app: App): Collector {
 export async function collect(app: App, graceMs = GRACE_MS): Promise<{ jobs: number; uploads: number; files: number }> {
   const { db, blobs, limits } = app;
   const age = new Date(Date.now() - limits.retentionMs);
-  const jobs = await db.query("delete from job where finished_at < $1 and id not in (select retry_of from job where retry_of is not null) returning id", [age]);
+  const jobs = await db.query<{ id: string }>("delete from job where finished_at < $1 and id not in (select retry_of from job where retry_of is not null) returning id", [age]);
+  // Reports are found by their job; the models that it made are the user's.
+  for (const { id } of jobs) await db.query("update artifact set deleted_at = now() where job_id = $1 and deleted_at is null", [id]);
   await db.query("delete from idempotency_key where created_at < $1", [age]);
   const uploads = await db.query("delete from upload where expires_at < $1 returning id", [new Date(Date.now() - graceMs)]);
-  let files = 0;
-  for await (const { digest, at } of blobs.list()) {
-    if (at > Date.now() - graceMs) continue;
-    const used = await db.query(`
-      select 1 from model where deleted_at is null and (graph_digest = $1 or files->'graph'->>'digest' = $1 or files->'data' @> jsonb_build_array(jsonb_build_object('digest', $1::text)))
-      union all select 1 from artifact where deleted_at is null and digest = $1
-      union all select 1 from upload where digest = $1 and received limit 1`, [digest]);
-    if (used.length > 0) continue;
-    await blobs.remove(digest);
-    files++;
-  }
+  for (const table of ["model", "artifact"]) await db.query(`delete from ${table} where deleted_at < $1`, [age]);
+  const files = await collectFiles(app, graceMs);
   await blobs.tidy();
   await clearScratch(blobs.scratch, Math.max(DAY_MS, limits.attemptMs, limits.inspectMs, limits.urlMs) + graceMs);
   app.log.info("collected", { jobs: jobs.length, uploads: uploads.length, files });
   return { jobs: jobs.length, uploads: uploads.length, files };
+}
+
+/** Digests that rows refer to. */
+const referred = (only: string): string => `
+  select digest from (
+    select graph_digest as digest from model where deleted_at is null
+    union all select files->'graph'->>'digest' from model where deleted_at is null
+    union all select d->>'digest' from model, jsonb_array_elements(files->'data') d where deleted_at is null
+    union all select digest from artifact where deleted_at is null
+    union all select digest from upload where received
+  ) referred ${only}`;
+
+async function collectFiles({ db, blobs }: App, graceMs: number): Promise<number> {
+  const used = new Set((await db.query<{ digest: string }>(referred("group by digest"))).map(({ digest }) => digest));
+  let files = 0;
+  for await (const { digest, at } of blobs.list()) {
+    if (at > Date.now() - graceMs || used.has(digest)) continue;
+    // Somebody may have sent the same bytes again meanwhile.
+    if ((await db.query(referred("where digest = $1 limit 1"), [digest])).length > 0) continue;
+    await blobs.remove(digest);
+    files++;
+  }
+  return files;
 }
 
 /** Parts of uploads that were given up, and files and task folders of processes that died: what was not touched for longer than anybody may be at work on it, here or on another machine. */

@@ -36,9 +36,15 @@ const long = new GraphQLScalarType<number, number>({
   name: "Long",
   description: "A whole number up to 2^53, sent as a JSON number. Counts of parameters and bytes do not fit in Int.",
   serialize: whole,
-  parseValue: whole,
-  parseLiteral: (node: ValueNode) => whole(node.kind === Kind.INT ? Number(node.value) : undefined),
+  parseValue: given,
+  parseLiteral: (node: ValueNode) => given(node.kind === Kind.INT ? Number(node.value) : undefined),
 });
+
+/** Nothing that a client sends is rounded. */
+function given(value: unknown): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value)) throw new GraphQLError(`A whole number up to 2^53 is expected, not ${JSON.stringify(value)}.`);
+  return value;
+}
 
 function whole(value: unknown): number {
   if (typeof value !== "number" || !Number.isSafeInteger(Math.round(value))) throw new GraphQLError(`A whole number up to 2^53 is expected, not ${JSON.stringify(value)}.`);

@@ -1,10 +1,10 @@
 import { demand } from "../app.ts";
 import { gatewayErrors } from "../errors.ts";
 import { isFinal, type JobRow } from "../jobs/model.ts";
-import { completeDataset, completeModel } from "../store/complete.ts";
+import { checkName, completeDataset, completeModel } from "../store/complete.ts";
 import { deleteDataset, deleteModel, holdNamed } from "../store/delete.ts";
 import { find } from "../store/find.ts";
-import { createUpload } from "../store/uploads.ts";
+import { createUploads } from "../store/uploads.ts";
 import { type Builder } from "./builder.ts";
 import { datasetId, findDataset, givenBy, lentSpec, positive } from "./lent.ts";
 import { settle } from "./problems.ts";
@@ -38,7 +38,7 @@ export function mutationType(builder: Builder, parts: SchemaParts): void {
         type: upload, description: `Asks for addresses to send files to, ${MAX_FILES} at most.`, args: { files: t.arg({ type: [files], required: true, description: "What will be sent." }) },
         resolve: (_, { files: wanted }, ctx) => settle(async () => {
           if (wanted.length < 1 || wanted.length > MAX_FILES) throw gatewayErrors.INVALID_INPUT({ at: "files", expected: `1 to ${MAX_FILES} files`, received: String(wanted.length) });
-          return { __typename: "UploadsCreated" as const, uploads: await Promise.all(wanted.map(({ digest, size }) => createUpload(ctx, digest, size))) };
+          return { __typename: "UploadsCreated" as const, uploads: await createUploads(ctx, wanted) };
         }),
       }),
       uploadComplete: t.field({
@@ -68,7 +68,7 @@ export function mutationType(builder: Builder, parts: SchemaParts): void {
           const lent = await lentSpec(ctx, args);
           const recipe = recipeOf(ctx, args.steps);
           demandRunnable(ctx, recipe, givenBy(lent));
-          const name = args.name ?? `${model.name.replace(/\.onnx$/, "")}.${recipe.map((s) => s.use).join(".")}`.slice(0, 200);
+          const name = args.name ? checkName("The name of a model", args.name) : `${model.name.replace(/\.onnx$/, "")}.${recipe.map((s) => s.use).join(".")}`.slice(0, 200);
           const spec = { model: model.id, steps: recipe, name, ...lent };
           return payload(await ctx.app.engine.enqueue({ owner: ctx.principal.owner, kind: "OPTIMIZE", spec, ...limitsOf(ctx), hold: holdNamed, idempotencyKey: keyOf(args.idempotencyKey) }));
         }),

@@ -64,6 +64,8 @@ function refusalOf(app: App, { problem: { code, message }, stderr }: Extract<Out
   return gatewayErrors.MODEL_INVALID({ reason: withoutPaths(message) });
 }
 
-function checkName(at: string, name: string): void {
+/** @throws INVALID_INPUT */
+export function checkName(at: string, name: string): string {
   if (name.length < 1 || name.length > 200 || /\p{Cc}/u.test(name)) throw gatewayErrors.INVALID_INPUT({ at, expected: "1 to 200 printable characters", received: JSON.stringify(name.slice(0, 80)) });
+  return name;
 }

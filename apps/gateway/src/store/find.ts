@@ -37,5 +37,5 @@ export async function find<K extends FoundKind>(ctx: Ctx, kind: K, text: string)
 /** A global id of any type. */
 export async function findNode(ctx: Ctx, text: string): Promise<ModelRow | ArtifactRow | JobRow | undefined> {
   const type = parseGlobalId(text)?.type;
-  return type !== undefined && type in read ? lookUp(ctx, type as FoundKind, text) : undefined;
+  return type !== undefined && Object.hasOwn(read, type) ? lookUp(ctx, type as FoundKind, text) : undefined;
 }

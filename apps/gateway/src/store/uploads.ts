@@ -29,9 +29,16 @@ export interface UploadTicket {
   readonly url: string | undefined;
 }
 
-/** @throws INVALID_INPUT, UPLOAD_TOO_LARGE, FORBIDDEN */
-export async function createUpload(ctx: Ctx, digest: string, size: number): Promise<UploadTicket> {
+/** @throws INVALID_INPUT, UPLOAD_TOO_LARGE, TOO_MANY, FORBIDDEN */
+export async function createUploads(ctx: Ctx, files: readonly { readonly digest: string; readonly size: number }[]): Promise<UploadTicket[]> {
   demand(ctx, "write");
+  const { app: { db, limits }, principal } = ctx;
+  const { open } = (await one<{ open: number }>(db, "select count(*)::int as open from upload where owner = $1 and not received and expires_at > $2", [principal.owner, new Date()]))!;
+  if (open + files.length > limits.openUploads) throw gatewayErrors.TOO_MANY({ what: "announced files that have not arrived", limit: limits.openUploads });
+  return Promise.all(files.map(({ digest, size }) => createUpload(ctx, digest, size)));
+}
+
+async function createUpload(ctx: Ctx, digest: string, size: number): Promise<UploadTicket> {
   const { app, principal, origin } = ctx;
   checkDigest(digest);
   if (size < 1) throw gatewayErrors.INVALID_INPUT({ at: "The size of an upload", expected: "1 byte or more", received: String(size) });
@@ -58,9 +65,13 @@ async function owns(db: Db, blobs: BlobStore, owner: string, digest: string, siz
 
 const partOf = (blobs: BlobStore, id: string): string => join(blobs.scratch, `upload-${id}.part`);
 
-/** Bytes that have arrived so far. */
-export const receivedBytes = async ({ blobs }: App, { id, digest, size }: Grant): Promise<number> =>
-  (await stat(partOf(blobs, id)).catch(() => undefined))?.size ?? ((await blobs.size(digest)) === size ? size : 0);
+/** Bytes that have arrived so far. Of a file that is there but has no name yet the last byte is asked for again: with it the naming is tried again. */
+export async function receivedBytes({ db, blobs }: App, { id, size }: Grant): Promise<number> {
+  const row = await one<UploadRow>(db, "select * from upload where id = $1", [id]);
+  if (row?.received) return size;
+  const part = await stat(partOf(blobs, id)).catch(() => undefined);
+  return Math.min(part?.size ?? 0, size - 1);
+}
 
 export type Received = { readonly status: "complete" | "partial" | "busy" | "too-long" | "wrong-offset"; readonly offset: number };
 
@@ -98,6 +109,8 @@ async function store(app: App, grant: Grant, offset: number, body: Readable): Pr
       await rm(file, { force: true });
       return { status: "too-long", offset: 0 };
     }
+    // The disk is full, or gone: nothing that the client can mend.
+    if (["open", "write"].includes((error as NodeJS.ErrnoException).syscall ?? "")) throw error;
     // The client went away in the middle: what arrived stays for the next try.
     return { status: "partial", offset: (await stat(file).catch(() => undefined))?.size ?? 0 };
   }
