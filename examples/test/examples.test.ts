@@ -25,6 +25,15 @@ describe("notebook-style examples", () => {
   });
 });
 
+it("tensorrt.ts makes a model ready for TensorRT, and builds it where it is there", async () => {
+  const { commands, engine, ready, top1 } = await import("../tensorrt.ts");
+  expect(ready).toBe(true);
+  expect(top1.int8).toBeGreaterThan(top1.float32 - 0.02);
+  expect(commands["10.13"]).toEqual(expect.arrayContaining(["--optShapes=image:8x1x28x28", "--int8", "--fp16"]));
+  expect(commands["11.1"]).not.toContain("--int8");
+  expect(typeof engine === "string" ? engine : engine.sqnr).toEqual(typeof engine === "string" ? expect.stringMatching(/^TRT_NOT_FOUND/) : expect.any(Number));
+});
+
 describe("the demo", () => {
   it("keeps the classifier's accuracy within half a point", async () => {
     const { before, after } = await shrinkClassifier(ortRuntime(), () => undefined);

@@ -2,6 +2,8 @@ import { defineErrors } from "@lathe/core";
 
 const quoted = (words: readonly string[]): string => (words.length === 0 ? "" : ` Its last words: ${words.map((w) => JSON.stringify(w)).join(" ")}.`);
 
+const some = (paths: readonly string[]): string => (paths.length === 0 ? "nothing" : paths.length <= 3 ? paths.join(", ") : `${paths.slice(0, 2).join(", ")} and ${paths.length - 2} more`);
+
 /** What a tool said last, and how it was called, without secrets. */
 export interface RunDetails {
   readonly argv: readonly string[];
@@ -46,7 +48,7 @@ export const engineErrors = defineErrors({
     remedy: "Check the path.",
   },
   TRT_NOT_FOUND: {
-    text: (d: { tool: string; tried: readonly string[] }) => `${d.tool} was not found (looked at: ${d.tried.join(", ") || "nothing"}).`,
+    text: (d: { tool: string; tried: readonly string[] }) => `${d.tool} was not found (looked at: ${some(d.tried)}).`,
     remedy: "Put it on the PATH, or give its path: openTensorRT({ path }), --trtexec, or TRTEXEC in the environment. It comes with TensorRT's archive and containers, not with npm.",
   },
   TRT_NOT_A_TOOL: {

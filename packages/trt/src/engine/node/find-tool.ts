@@ -29,9 +29,10 @@ function onPath(name: string, env: FindOptions["env"]): string[] {
   return folders.map((folder) => join(folder, windows && !name.endsWith(".exe") ? `${name}.exe` : name));
 }
 
-async function first(paths: readonly string[], tool: string): Promise<string> {
+async function first(given: readonly string[], tool: string): Promise<string> {
+  const paths = [...new Set(given)];
   for (const path of paths) if (await runnable(path)) return path;
-  throw engineErrors.TRT_NOT_FOUND({ tool, tried: paths.slice(0, 20) });
+  throw engineErrors.TRT_NOT_FOUND({ tool, tried: paths });
 }
 
 async function runnable(path: string): Promise<boolean> {
