@@ -110,6 +110,20 @@ describe("a failure", () => {
     expect(error.message).toContain(says);
   });
 
+  it.each([
+    ["Cuda failure at a.cpp:1: CUDA driver version is insufficient for CUDA runtime version", "TRT_NO_GPU"],
+    ["Cuda failure: 100 (no CUDA-capable device is detected)", "TRT_NO_GPU"],
+    ["[I] Cannot find device ID 3!", "TRT_NO_GPU"],
+    ["[I] Cannot find any available devices (GPUs)!", "TRT_NO_GPU"],
+    ["[E] [TRT] CUDA initialization failure with error: 35", "TRT_NO_GPU"],
+    ["Cuda failure at a.cpp:1: out of memory", "TRT_MEMORY"],
+    ["Cuda failure at a.cpp:1: an illegal memory access was encountered", "TRT_FAILED"],
+    ["[E] Plan file: Failed to verify a plan tag.", "TRT_ENGINE_VERSION"],
+    ["tensorrt: cannot write: No space left on device", "TRT_DISK"],
+  ])("%s is %s", (line, code) => {
+    expect(diagnose(readLog(line), { goal: "build", exitCode: 1, signal: null, argv: [] })).toMatchObject({ code });
+  });
+
   it("without a word is told by how the tool ended", () => {
     const nothing = readLog("");
     expect(diagnose(nothing, { goal: "build", exitCode: null, signal: "SIGSEGV", argv: [] })).toMatchObject({ code: "TRT_CRASHED", details: { signal: "SIGSEGV" } });

@@ -18,7 +18,7 @@ type Maker = (run: RunDetails, match: RegExpExecArray) => Error;
 const rows: readonly { readonly pattern: RegExp; readonly error: Maker }[] = [
   { pattern: /Unknown option: (--?\S+)/, error: (run, m) => engineErrors.TRT_UNKNOWN_OPTION({ option: m[1]!, ...run }) },
   { pattern: /error while loading shared libraries: (.+)|(Library not loaded: .+)|(?:Could not|Unable to|Failed to) (?:load|open) library:? ?(.+)/i, error: (run, m) => engineErrors.TRT_LIBRARY({ reason: plain(m[1] ?? m[2] ?? m[3]!), ...run }) },
-  { pattern: /Cannot find any available devices.*|no CUDA-capable device.*|CUDA initialization failure.*|CUDA driver version is insufficient.*|Cannot find device ID \d+.*|Cuda failure at .*|Cuda failure: .*(?:device|driver).*/i, error: (run, m) => engineErrors.TRT_NO_GPU({ reason: plain(m[0]), ...run }) },
+  { pattern: /no CUDA-capable device.*|CUDA initialization failure.*|CUDA driver version is insufficient.*|Cuda failure\b.{0,300}(?:no CUDA-capable device|driver|initialization error|unavailable).*/i, error: (run, m) => engineErrors.TRT_NO_GPU({ reason: plain(m[0]), ...run }) },
   { pattern: /Saving engine to file failed.*|Cannot write to FileStreamWriter.*|No space left on device.*/i, error: (run, m) => engineErrors.TRT_DISK({ reason: plain(m[0]), ...run }) },
   { pattern: /OutOfMemory.*|out of memory.*/i, error: (run, m) => engineErrors.TRT_MEMORY({ reason: plain(m[0]), ...run }) },
   { pattern: /(?:engine plan file is|plan file is) (?:not compatible|generated on an incompatible).*|(?:Version|Magic) tag does not match.*|Failed to verify a plan tag.*|Serialization version is not supported.*|Engine deserialization failed.*/i, error: (run, m) => engineErrors.TRT_ENGINE_VERSION({ reason: plain(m[0]), ...run }) },
@@ -29,6 +29,8 @@ const noImplementation = /Could not find any implementation for node (.+?)\.?\)?
 /** The error for a tool that did not do what it was to do. */
 export function diagnose(record: LogRecord, { goal, exitCode, signal, argv }: Ending): Error {
   const run: RunDetails = { argv, lastWords: record.lastWords };
+  const { noDevice } = record.facts;
+  if (noDevice !== undefined) return engineErrors.TRT_NO_GPU({ reason: plain(noDevice), ...run });
   const said = [...record.errors, ...record.plain];
   for (const { pattern, error } of rows) {
     const match = first(said, pattern);

@@ -12,6 +12,8 @@ export interface ToolDevice {
 
 export interface LogFacts {
   readonly device: ToolDevice;
+  /** What the tool says, as plain information, before it ends for want of a GPU. */
+  noDevice?: string;
   parseSeconds?: number;
   buildSeconds?: number;
   engineBytes?: number;
@@ -44,6 +46,7 @@ const names = (text: string): string[] => text.split(/,\s*/).map((name) => name.
 /** Text of a line (without time and severity) to a fact. Unknown lines match none and are passed over. */
 export const factRows: readonly { readonly pattern: RegExp; readonly keep: (facts: LogFacts, match: RegExpExecArray) => void }[] = [
   { pattern: /^Selected Device: (.+)$/, keep: ({ device }, m) => (device.name = m[1]!) },
+  { pattern: /^Cannot find (?:any available devices|device ID).*/, keep: (facts, m) => (facts.noDevice = m[0]) },
   { pattern: /^Selected Device ID: (\d+)$/, keep: ({ device }, m) => (device.id = Number(m[1])) },
   { pattern: /^Selected Device UUID: (\S+)$/, keep: ({ device }, m) => (device.uuid = m[1]!) },
   { pattern: /^Compute Capability: (\d+\.\d+)$/, keep: ({ device }, m) => (device.computeCapability = m[1]!) },
