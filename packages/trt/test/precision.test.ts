@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { attr, dataset, decodeModel, pipeline, Tensor, tensorType, type Dataset, type Feeds, type Model, type Node, type Step } from "@lathe/core";
 import { compare, ortRuntime, randomFeeds } from "@lathe/ort";
+import { quantizeWeights } from "@lathe/quantize";
 import { LayerBuilder, registerConformance, tinyCnn, tinyTransformer } from "@lathe/testkit";
 import { checkTensorRT, passes, reductionDepth, trtFp16, trtFp8, trtInt8 } from "@lathe/trt";
 import { accuracy, images } from "../../quantize/test/fashion.ts";
@@ -73,6 +74,36 @@ describe("real models pass the check", () => {
       if (!name.startsWith("mlsd")) expect(output.cosine).toBeGreaterThan(technique === "trt-int8" ? 0.9 : 0.999);
     }
   });
+});
+
+describe("4-bit weights in blocks", () => {
+  const model = tinyTransformer({ width: 64 });
+  const data = feedsOf(model, 4);
+
+  it.each(["default", "gptq", "awq"] as const)("%s: are legal, also in a float16 network", async (algorithm) => {
+    const step = quantizeWeights({ target: "tensorrt", algorithm, blockSize: 32 });
+    for (const steps of [[step], [step, trtFp16()]]) {
+      const made = await pipeline(...steps).run(model, { data, runtime }).result;
+      expect([...made.model.graph.nodes].filter((n) => n.is("DequantizeLinear") && n.input(0)!.dtype === "int4").length).toBeGreaterThan(4);
+      expect(checkTensorRT(made.model, { version: "11" }).filter((f) => f.severity === "error")).toEqual([]);
+      const { tensors } = await compare(model, made.model, [randomFeeds(model, { unbound: 4 })], { runtime });
+      expect(tensors.logits!.cosine).toBeGreaterThan(0.98);
+    }
+  });
+
+  it.each([
+    ["zero points", { symmetric: false }, "TensorRT takes no zero points"],
+    ["zero points of k-quant", { algorithm: "k-quant" }, "TensorRT takes no zero points"],
+    ["other widths", { bits: 8 }, "TensorRT takes those of 4 bits alone"],
+  ] as const)("are refused with %s", async (_, options, reason) => {
+    await expect(pipeline(quantizeWeights({ target: "tensorrt", ...options })).run(model).result).rejects.toThrow(reason);
+  });
+});
+
+it("a float16 network of a model that was illegal before says so, and does not call it a bug", async () => {
+  const model = tinyTransformer({ width: 64 });
+  const made = await pipeline(quantizeWeights({ format: "qdq", blockSize: 32 }), trtFp16()).run(model, { data: feedsOf(model, 4), runtime }).result;
+  expect(made.report.data.steps[1]!.warnings.map((w) => w.code)).toContain("TRT_QDQ_SCALE");
 });
 
 describe("trt-int8", () => {

@@ -14,7 +14,7 @@ export interface Left {
 }
 
 /** @throws QUANT_ALREADY, WEIGHT_ONLY_COMBINATION */
-export function checkModel(graph: Graph, { algorithm, symmetric, realZeroPoints, clip }: WeightOnlyOptions, format: WeightFormat): void {
+export function checkModel(graph: Graph, { algorithm, symmetric, realZeroPoints, clip, target, bits, headBits, overrides }: WeightOnlyOptions, format: WeightFormat): void {
   for (const node of graph.allNodes()) if (/^(MatMulNBits|MatMulBnb4|GatherBlockQuantized)$/.test(node.opType)) throw quantizeErrors.QUANT_ALREADY({ node: node.label });
   const refuse = (reason: string): never => {
     throw weightOnlyErrors.WEIGHT_ONLY_COMBINATION({ node: "all weights", reason });
@@ -23,6 +23,10 @@ export function checkModel(graph: Graph, { algorithm, symmetric, realZeroPoints,
   if (realZeroPoints && (algorithm !== "hqq" || format !== "nbits")) refuse("real zero points are for algorithm hqq and format nbits");
   if ((format === "nf4" || format === "fp4") && algorithm !== "default") refuse(`format ${format} has a codebook of its own and takes no algorithm`);
   if (clip && algorithm !== "awq") refuse("clip is a step of algorithm awq");
+  if (target !== "tensorrt" || format !== "qdq") return;
+  const own = Object.values(overrides ?? {});
+  if (algorithm === "k-quant" || algorithm === "hqq" || [symmetric, ...own.map((o) => o.symmetric)].includes(false)) refuse("TensorRT takes no zero points");
+  if ([bits, headBits, ...own.map((o) => o.bits)].some((b) => b !== undefined && b !== 4)) refuse("of integers in blocks TensorRT takes those of 4 bits alone");
 }
 
 const isNamed = (node: Node, { nodes, excludeNodes }: WeightOnlyOptions): boolean =>
@@ -55,9 +59,11 @@ export function findTables(root: Graph, options: WeightOnlyOptions): Node[] {
 }
 
 /** How the weight of a product is quantized: its own settings, those of heads, those of all. */
-export function matrixOptions(product: Product, { algorithm, bits, blockSize, symmetric, headBits, overrides, realZeroPoints }: WeightOnlyOptions, format: WeightFormat): MatrixOptions {
+export function matrixOptions(product: Product, { algorithm, bits, blockSize, symmetric, headBits, overrides, realZeroPoints, target }: WeightOnlyOptions, format: WeightFormat): MatrixOptions {
   const own = overrides?.[product.node.name];
-  const asked: BlockAlgorithm = algorithm === "gptq" || algorithm === "awq" ? "default" : algorithm;
+  // The scales of ONNX Runtime's quantizer may be negative, which TensorRT refuses.
+  const plain: BlockAlgorithm = target === "tensorrt" ? "rtn" : "default";
+  const asked: BlockAlgorithm = algorithm === "gptq" || algorithm === "awq" || algorithm === "default" ? plain : algorithm;
   return {
     algorithm: asked,
     bits: own?.bits ?? (headBits !== undefined && isHead(product.node.out) ? headBits : bits),

@@ -6,12 +6,14 @@ import { quantizeErrors } from "../errors.ts";
 import { blocksOf, visitBlocks, type MatrixView } from "./blocks.ts";
 import { weightOnlyErrors } from "./errors.ts";
 import { inverseFactor } from "./cholesky.ts";
-import { blockFit } from "./fit.ts";
+import { blockFit, type BlockAlgorithm } from "./fit.ts";
 import { newFitted, type Bits } from "./fitted.ts";
 import type { Gram } from "./gram.ts";
 import { packedLength, packers, type QuantizedMatrix } from "./matrix.ts";
 
 export interface GptqOptions {
+  /** How the scales of blocks are found. */
+  readonly algorithm: BlockAlgorithm;
   readonly bits: Bits;
   readonly blockSize: number;
   readonly symmetric: boolean;
@@ -109,7 +111,7 @@ class Grid {
     this.#blocks = blocksOf(view.k, options.blockSize);
     this.#scales = new Float32Array(view.n * this.#blocks);
     this.#zeros = new Uint8Array(view.n * this.#blocks);
-    const fit = blockFit({ ...options, algorithm: "default" });
+    const fit = blockFit(options);
     const fitted = newFitted(options.blockSize);
     visitBlocks(view, options.blockSize, (x, from, column, block) => {
       fit(x, from, fitted);
@@ -126,7 +128,7 @@ class Grid {
   /** Fits a block again, to weights that have taken up errors. */
   fit(block: number, w: Float32Array, from: number, rows: number): void {
     const { n } = this.#view;
-    const fit = blockFit({ ...this.#options, algorithm: "default" });
+    const fit = blockFit(this.#options);
     const fitted = newFitted(this.#options.blockSize);
     const x = new Float32Array(this.#options.blockSize);
     for (let column = 0; column < n; column++) {

@@ -63,6 +63,6 @@ export const targetChoices: Readonly<Record<Target, TargetChoice>> = {
   arm64: cpu,
   wasm: { ...cpu, why: "the WebAssembly kernel is many times slower than the float one at batch 1 whatever the level: prefer quantize-dynamic there" },
   webgpu: { format: "nbits", accuracyLevel: 0, why: "the WebGPU kernel computes in the activation's type" },
-  tensorrt: { format: "qdq", accuracyLevel: 0, why: "TensorRT reads blocked DequantizeLinear of opset 21, not MatMulNBits" },
+  tensorrt: { format: "qdq", accuracyLevel: 0, why: "TensorRT reads blocked DequantizeLinear of opset 21, not MatMulNBits, with 4 bits, positive scales and no zero points" },
   qnn: { format: "qdq", accuracyLevel: 0, why: "QNN reads DequantizeLinear, not MatMulNBits" },
 };

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { isDq, isQ } from "../rules/facts.ts";
 import { trtErrors } from "../errors.ts";
 import { reductionDepth } from "./depth.ts";
-import { legalPrecision, tell } from "./legal.ts";
+import { legalTypes, tell } from "./legal.ts";
 import { boundMasks } from "./masks.ts";
 import { raiseOpset } from "./opset.ts";
 import { versionOption } from "./options.ts";
@@ -41,7 +41,7 @@ export const trtFp16 = defineTechnique({
   options: halfOptions,
   needs: ["data", "runtime"],
   expects: [floatWeights],
-  ensures: [verified, legalPrecision],
+  ensures: [verified, legalTypes],
   async apply(model, options, ctx) {
     const { version, dtype, limit, keepIo, samples } = options;
     const keep = keeper(options);

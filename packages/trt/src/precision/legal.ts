@@ -3,13 +3,14 @@ import type { Json, Model, Warning } from "@lathe/core";
 import { checkTensorRT } from "../rules/check.ts";
 import type { Finding } from "../rules/finding.ts";
 
-/** Rules that a rewrite of ours must not break, whatever the model had before. */
-const ours = /^(qdq-|integer-op$|mixed-types$|half-infinity$)/;
+type Check = (model: Model, options: { readonly version: string }) => string | undefined;
 
-/** For `ensures`: the quantizers and types that a technique wrote are legal. */
-export function legalPrecision(model: Model, { version }: { readonly version: string }): string | undefined {
-  return checkTensorRT(model, { version }).find((f) => f.severity === "error" && ours.test(f.id))?.message;
-}
+const without = (ours: RegExp): Check => (model, { version }) => checkTensorRT(model, { version }).find((f) => f.severity === "error" && ours.test(f.id))?.message;
+
+/** For `ensures`: quantizers are legal, all of which the technique wrote. */
+export const legalQuantizers = without(/^(qdq-|integer-op$|mixed-types$)/);
+/** For `ensures`: types fit; of quantizers that were there before, scales have the new type. */
+export const legalTypes = without(/^(qdq-scale-type|mixed-types)$/);
 
 /** Everything but notes becomes a warning of the run; all findings stand in its details. */
 export function tell(model: Model, version: string, warn: (warning: Warning) => void): { findings: Json; errors: number; warnings: number } {

@@ -2,7 +2,7 @@
 import { defineTechnique, floatWeights, verified, type Json, type Model, type TechniqueContext } from "@lathe/core";
 import { calibrationMethods, quantizeStatic, staticOptions, type QuantType } from "@lathe/quantize";
 import { z } from "zod";
-import { legalPrecision, tell } from "./legal.ts";
+import { legalQuantizers, tell } from "./legal.ts";
 import { raiseOpset } from "./opset.ts";
 import { versionOption } from "./options.ts";
 
@@ -50,7 +50,7 @@ export const trtInt8 = defineTechnique({
   options: quantizeOptions,
   needs: ["data", "runtime"],
   expects: [floatWeights],
-  ensures: [verified, legalPrecision],
+  ensures: [verified, legalQuantizers],
   apply: (model, options, ctx) => apply(model, options, ctx, "int8"),
 });
 
@@ -65,6 +65,6 @@ export const trtFp8 = defineTechnique({
   options: quantize8Options,
   needs: ["data", "runtime"],
   expects: [floatWeights],
-  ensures: [verified, legalPrecision],
+  ensures: [verified, legalQuantizers],
   apply: (model, options, ctx) => apply(model, options, ctx, "float8e4m3fn"),
 });
