@@ -1,13 +1,17 @@
 /** The technique that removes whole units: filters, channels, heads. The model physically shrinks. */
-import { defineTechnique, floatWeights, inferShapes, verified, type Model } from "@lathe/core";
-import { selectUnits, type Scored, type SelectOptions } from "./importance/select.ts";
+import { defineTechnique, floatWeights, inferShapes, verified, type Json, type Model, type TechniqueContext } from "@lathe/core";
+import { pruneErrors } from "./errors.ts";
 import { channelOptions, type ChannelOptions } from "./options.ts";
+import { plansOf, type Plans } from "./plans.ts";
 import { cutCopy } from "./structure/copy.ts";
 import { cut } from "./structure/cut.ts";
 import { dependencyGraph, type DependencyGraph } from "./structure/dependency-graph.ts";
 import { prepare } from "./structure/prepare.ts";
-import { searchLatency, searchRatio, type LatencyTrial } from "./target/search-ratio.ts";
-import { chosenGroups, held, Measurements, recover, scoreGroups, unitCounts, warnApproximate, widthCurve, widths, type PruneContext } from "./unit-pruning.ts";
+import { searchLatency, type LatencyTrial } from "./target/latency.ts";
+import { counter } from "./target/measure.ts";
+import type { Path } from "./target/path.ts";
+import { searchRatio } from "./target/search-ratio.ts";
+import { chosenGroups, held, Measurements, recover, scoreGroups, unitCounts, warnApproximate, widthCurve, widths } from "./unit-pruning.ts";
 
 /**
  * @example pipeline(pruneChannels({ ratio: 0.5, target: "macs", roundTo: 8 })).run(model)
@@ -25,36 +29,47 @@ export const pruneChannels = defineTechnique({
     const groups = chosenGroups(graph, options.exclude, Object.keys(options.ratios ?? {}));
     const measurements = new Measurements(ctx, options.samples);
     const scored = await scoreGroups(model, groups, options, ctx, measurements);
-    const { ratio, trials } = await unitRatio(model, graph, scored, options, ctx, measurements);
-    const selection = selectUnits(scored, settings(options, ratio));
+    const plans = await plansOf(model, graph, scored, options, ctx, measurements);
+    const { ratio, speedup, trials } = await unitRatio(model, graph, plans, options, ctx, measurements);
+    const selection = plans.at(ratio);
     warnApproximate(selection, ctx);
     const original = model.clone();
     const kept = cut(model, graph, selection);
     inferShapes(model, { ops: ctx.ops });
     const recovered = await recover(model, original, kept, options, ctx, measurements);
-    const speedup = trials.findLast((t) => t.ratio === ratio)?.speedup;
     return {
       metrics: { ...unitCounts(groups, selection), unitRatio: ratio, ...(speedup === undefined ? {} : { speedup }), ...recovered },
-      details: { widths: widths(groups, selection), held: held(graph), trials: trials.map((t) => ({ ...t })), curves: [widthCurve(groups, selection)] },
+      details: { widths: widths(groups, selection), held: held(graph), trials: trials.map((t) => ({ ...t })), ...(plans.path ? { sensitivity: sensitivities(plans.path) } : {}), curves: [widthCurve(groups, selection)] },
     };
   },
 });
 
-function settings(options: ChannelOptions, ratio: number): SelectOptions {
-  const { scope, maxRatio, roundTo, minimum, ratios } = options;
-  return { ratio, scope, maxRatio, roundTo, minimum, ...(ratios ? { ratios } : {}) };
+interface Found {
+  readonly ratio: number;
+  readonly speedup?: number;
+  readonly trials: readonly LatencyTrial[];
 }
 
-/** The share of units that reaches the target. */
-async function unitRatio(
-  model: Model, graph: DependencyGraph, scored: readonly Scored[], options: ChannelOptions, ctx: PruneContext, measurements: Measurements,
-): Promise<{ ratio: number; trials: readonly LatencyTrial[] }> {
-  const { target, ratio, maxRatio, factor } = options;
+/** The share of units that reaches the target. @throws PRUNE_TARGET, PRUNE_LATENCY, PRUNE_UNKNOWN_WORK */
+async function unitRatio(model: Model, graph: DependencyGraph, plans: Plans, options: ChannelOptions, ctx: TechniqueContext, measurements: Measurements): Promise<Found> {
+  const { target, ratio, maxRatio, factor, rounds, threads, tolerance } = options;
   if (target === "units") return { ratio, trials: [] };
-  const trial = (at: number): Model => cutCopy(model, graph, selectUnits(scored, settings(options, at)), { ops: ctx.ops, factor }).model;
-  if (target !== "latency") return { ratio: searchRatio(model, trial, target, ratio, maxRatio, ctx.ops), trials: [] };
-  const [feeds] = await measurements.batches();
-  const { rounds, threads } = options;
-  const onTrial = (at: number, speedup: number): void => ctx.progress({ done: 1, message: `${Math.round(at * 100)} % of units: ${speedup.toFixed(2)} times as fast` });
-  return searchLatency(model, trial, 1 / (1 - ratio), maxRatio, { runtime: measurements.runtime, feeds: feeds!, rounds, threads, signal: ctx.signal, onTrial });
+  // Along a path, widths are limited where it is made.
+  const largest = options.scope === "sensitivity" ? 1 : maxRatio;
+  const trial = (at: number): Model => cutCopy(model, graph, plans.at(at), { ops: ctx.ops, factor }).model;
+  // Sizes are counted with the shapes of the first sample, where there are data.
+  const feeds = target === "latency" || ctx.services.data ? (await measurements.batches())[0] : undefined;
+  if (target !== "latency") {
+    const count = counter(target, model, feeds, ctx.ops);
+    const found = searchRatio(count, model, trial, ratio, largest);
+    if (found === undefined) throw pruneErrors.PRUNE_TARGET({ target: target === "macs" ? "multiply-adds" : target, wanted: ratio, reached: 1 - count(trial(largest)) / count(model) });
+    return { ratio: found, trials: [] };
+  }
+  const wanted = 1 / (1 - ratio);
+  const onTrial = ({ ratio: at, speedup, confirms }: LatencyTrial): void => ctx.progress({ done: 1, message: `${Math.round(at * 100)} % of units: ${speedup.toFixed(2)} times as fast${confirms ? ", measured again" : ""}` });
+  const found = await searchLatency(model, trial, wanted, largest, { runtime: measurements.runtime, feeds: feeds ?? {}, rounds, tolerance, threads, ops: ctx.ops, signal: ctx.signal, onTrial });
+  if (Math.abs(found.speedup / wanted - 1) > tolerance) ctx.warn({ code: "PRUNE_SPEED_STEP", message: `The cut is ${found.speedup.toFixed(2)} times as fast where ${wanted.toFixed(2)} was wanted: no width in between was found (time falls in steps).` });
+  return found;
 }
+
+const sensitivities = ({ points }: Path): Json[] => points.map(({ group, points: list }) => ({ group: group.name, points: list.map((p) => ({ ...p })) }));

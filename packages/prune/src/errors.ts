@@ -45,6 +45,14 @@ export const pruneErrors = defineErrors({
     text: (d: { criterion: string; label: string; known: readonly string[] }) => `The criterion ${d.criterion} needs the loss, so samples must have "${d.label}"; they have ${d.known.join(", ")}.`,
     remedy: "Add int64 class labels to the samples, or use a criterion that needs none (l2, activation, apoz).",
   },
+  PRUNE_TARGET: {
+    text: (d: { target: string; wanted: number; reached: number }) => `No cut within maxRatio takes ${(d.wanted * 100).toFixed(1)} % of the ${d.target} away; the largest takes ${(d.reached * 100).toFixed(1)} %.`,
+    remedy: "Ask for less, raise maxRatio, or lower roundTo and minimum.",
+  },
+  PRUNE_UNKNOWN_WORK: {
+    text: (d: { target: string; unbound: readonly string[] }) => `The ${d.target} of this model cannot be counted, because input dimensions have no size: ${d.unbound.join(", ")}.`,
+    remedy: "Give data: the shapes of the first sample are counted with; or choose the target units or parameters.",
+  },
   PRUNE_LATENCY: {
     text: (d: { wanted: number; reached: number }) => `No cut within maxRatio is ${d.wanted} times as fast; the fastest measured is ${d.reached.toFixed(2)} times.`,
     remedy: "Ask for less, raise maxRatio, or quantize as well.",

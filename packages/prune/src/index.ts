@@ -9,7 +9,9 @@ export { criterion, normalize, type Criterion, type CriterionName, type Normaliz
 export { dataCriterion, type DataCriterionName, type DataCriterionOptions } from "./importance/from-data.ts";
 export { selectUnits, type Scored, type SelectOptions } from "./importance/select.ts";
 export { measureSensitivity, withinThreshold, type Sensitivity, type SensitivityPoint } from "./target/sensitivity.ts";
-export { searchLatency, searchRatio, type LatencyOptions, type LatencyTrial } from "./target/search-ratio.ts";
+export { searchRatio, type Trial } from "./target/search-ratio.ts";
+export { searchLatency, type FoundLatency, type LatencyOptions, type LatencyTrial } from "./target/latency.ts";
+export { cheapestPath, type Path, type PathStep } from "./target/path.ts";
 export { channelOptions, searchOptions, type ChannelOptions, type SearchOptions } from "./options.ts";
 export { pruneChannels } from "./channels.ts";
 export { pruneSearch } from "./search.ts";

@@ -19,11 +19,12 @@ export const importanceOptions = {
 export const channelOptions = z.strictObject({
   ratio: share.default(0.3).describe("share of what `target` says that is taken away"),
   target: z.enum(["units", "parameters", "bytes", "macs", "latency"]).default("units").describe("what `ratio` is a share of; latency is measured in the runtime"),
-  scope: z.enum(["group", "global", "isomorphic"]).default("global").describe("the same share in every group, one ranking over all, or one for each kind of group"),
+  scope: z.enum(["group", "global", "isomorphic", "sensitivity"]).default("global").describe("the same share in every group, one ranking over all, or one for each kind of group; sensitivity: by what cutting each group alone changes at the outputs, on data without labels"),
   maxRatio: share.default(0.8).describe("largest share that one group may lose"),
   minimum: z.number().int().min(1).default(1).describe("fewest units that stay in a group"),
   ratios: z.record(z.string(), share).optional().describe("share by group name, in place of ratio"),
   rounds: z.number().int().min(1).default(15).describe("timed rounds of each trial (target latency)"),
+  tolerance: z.number().min(0.005).max(0.5).default(0.03).describe("share of the wanted speed-up by which the measured one may miss it (target latency)"),
   threads: z.number().int().min(1).optional().describe("threads when timing (target latency); default: all cores"),
   ...importanceOptions,
 });

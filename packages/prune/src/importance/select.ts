@@ -11,7 +11,7 @@ export interface SelectOptions {
   readonly scope: "group" | "global" | "isomorphic";
   /** Largest share that any one group may lose. */
   readonly maxRatio: number;
-  /** Kept widths are multiples of this, where the original width allows it (kept more rather than less). */
+  /** Kept widths (channels, columns) are multiples of this, where the original width allows it (kept more rather than less). */
   readonly roundTo: number;
   /** Fewest units that stay in a group. */
   readonly minimum: number;
@@ -29,7 +29,7 @@ export function selectUnits(scored: readonly Scored[], options: SelectOptions): 
   const counts = options.scope !== "group" ? rankedCounts(scored, options) : scored.map(({ group }) => group.units.length * (options.ratios?.[group.name] ?? options.ratio));
   const selection = new Map<Group, Set<Unit>>();
   scored.forEach(({ group, scores }, g) => {
-    const cut = allowed(counts[g]!, group.units.length, options);
+    const cut = allowed(counts[g]!, group, options);
     if (cut === 0) return;
     const order = Array.from(scores.keys()).toSorted((a, b) => scores[a]! - scores[b]! || a - b);
     selection.set(group, new Set(order.slice(0, cut).map((u) => group.units[u]!)));
@@ -59,10 +59,25 @@ function globalCounts(scored: readonly Scored[], { ratio, ratios }: SelectOption
   return counts;
 }
 
+/** Fewest units that a group keeps. */
+export const leastWidth = (width: number, { maxRatio, minimum }: Pick<SelectOptions, "maxRatio" | "minimum">): number => Math.max(1, minimum, Math.ceil(width * (1 - maxRatio) - 1e-9));
+
+/** Units whose positions together are a multiple of `roundTo` on every weight: a head of 16 columns counts as 16. */
+export function stepOf({ units }: Group, roundTo: number): number {
+  const counts = units[0]!.members.flatMap(({ axis, positions }) => (axis.value?.tensor ? [positions.length] : []));
+  return roundTo / commonDivisor(roundTo, Math.max(1, Math.min(...counts)));
+}
+
+const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
+
+/** A width of at least `kept` that is a whole number of steps; the whole group where it is no wider than that. */
+export const roundedWidth = (group: Group, kept: number, roundTo: number): number => {
+  const step = stepOf(group, roundTo);
+  return Math.min(group.units.length, Math.ceil(kept / step - 1e-9) * step);
+};
+
 /** A whole number of units to cut within the bounds, leaving a width that is a multiple of `roundTo`. */
-function allowed(wanted: number, width: number, { maxRatio, roundTo, minimum }: SelectOptions): number {
-  const least = Math.max(1, minimum, Math.ceil(width * (1 - maxRatio)));
-  const kept = Math.max(least, width - Math.floor(wanted + 1e-9));
-  const rounded = Math.ceil(kept / roundTo) * roundTo;
-  return width - Math.min(width, rounded);
+function allowed(wanted: number, group: Group, options: SelectOptions): number {
+  const width = group.units.length;
+  return width - roundedWidth(group, Math.max(leastWidth(width, options), width - Math.floor(wanted + 1e-9)), options.roundTo);
 }

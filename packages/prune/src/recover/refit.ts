@@ -15,12 +15,14 @@ export interface RefitOptions {
   readonly random: Random;
   /** Pull towards the cut weights. Default 0.01. */
   readonly strength?: number;
-  /** Rows of the regression for each unknown of a row of the matrix. Default 4. */
+  /** Rows of the regression for each unknown of a row of the matrix: more fit the samples less closely and new ones better. Default 16. */
   readonly oversampling?: number;
   /** Layers with more inputs than this are left as they are (the work grows with its square). Default 2400. */
   readonly maxColumns?: number;
   /** Most that is kept of what each of the two models has computed so far; beyond it parts are computed again. Default 512 MiB. */
   readonly maxBytes?: number;
+  /** `behind`: all layers from the first one on that lost inputs, as their inputs have changed too; `direct`: only those that lost inputs. Default "behind". */
+  readonly layers?: "behind" | "direct";
   readonly signal?: AbortSignal;
   readonly onLayer?: (done: number, total: number, name: string) => void;
 }
@@ -37,9 +39,9 @@ export interface RefitResult {
  * piece by piece; of each layer's rows only second moments are in memory.
  */
 export async function refit(model: Model, original: Model, kept: KeptPositions, options: RefitOptions): Promise<RefitResult[]> {
-  const { maxColumns = 2400, signal } = options;
+  const { maxColumns = 2400, layers: which = "behind", signal } = options;
   const before = new Map(linearLayers(original.graph).map((layer) => [layer.output.name, layer]));
-  const layers = affected(model, kept).filter((layer) => layer.columns <= maxColumns && before.has(layer.output.name) && hasNoOtherTerm(layer));
+  const layers = affected(model, kept, which).filter((layer) => layer.columns <= maxColumns && before.has(layer.output.name) && hasNoOtherTerm(layer));
   const walks = { model: new Walk(model, options), original: new Walk(original, options) };
   const results: RefitResult[] = [];
   for (const [i, layer] of layers.entries()) {
@@ -54,10 +56,12 @@ export async function refit(model: Model, original: Model, kept: KeptPositions, 
 /** A bias that is computed is part of the output, but not of the regression. */
 const hasNoOtherTerm = ({ node, bias }: Linear): boolean => !node.input(2) || bias !== undefined;
 
-/** Layers behind a cut: all from the first one on whose input lost something. */
-function affected(model: Model, kept: KeptPositions): Linear[] {
+/** Layers that read something cut, and all behind the first of them. */
+function affected(model: Model, kept: KeptPositions, which: "behind" | "direct"): Linear[] {
   const layers = linearLayers(model.graph);
-  const first = layers.findIndex((layer) => kept.has(layer.input.name));
+  const lost = (layer: Linear): boolean => kept.has(layer.input.name);
+  if (which === "direct") return layers.filter(lost);
+  const first = layers.findIndex(lost);
   return first < 0 ? [] : layers.slice(first);
 }
 
@@ -81,11 +85,11 @@ interface Wanted {
 const BLOCK = 512;
 
 async function refitLayer(model: Model, layer: Linear, wanted: Wanted, walks: { readonly model: Walk; readonly original: Walk }, options: RefitOptions): Promise<RefitResult> {
-  const { batches, oversampling = 4, strength = 0.01 } = options;
+  const { batches, oversampling = 16, strength = 0.01 } = options;
   const { columns, rows, groups, bias } = layer;
   const perBatch = Math.max(1, Math.ceil((oversampling * columns + 64) / batches.length));
   const random = options.random.fork(layer.node.label);
-  const targets: { dims: readonly number[]; places: Place[]; outputs: Float64Array[] }[] = [];
+  const targets: { dims: readonly number[]; places: Place[]; outputs: Float32Array[] }[] = [];
   await walks.original.behind(wanted.layer.node, [wanted.layer.output.name], (tensors) => {
     const y = tensors[wanted.layer.output.name]!;
     const places = choose(placesOf(layer, y.dims), perBatch, random);
@@ -109,7 +113,7 @@ async function refitLayer(model: Model, layer: Linear, wanted: Wanted, walks: { 
 }
 
 /** The outputs of one group, [places, rows]. */
-function ofGroup(outputs: readonly Float64Array[], group: number, rows: number): Float64Array {
+function ofGroup(outputs: readonly Float32Array[], group: number, rows: number): Float64Array {
   const out = new Float64Array(outputs.length * rows);
   outputs.forEach((all, p) => out.set(all.subarray(group * rows, (group + 1) * rows), p * rows));
   return out;
@@ -122,4 +126,4 @@ function choose([examples, each]: readonly [number, number], count: number, rand
   return Array.from({ length: count }, () => place(random.int(all)));
 }
 
-const pick = (values: Float64Array, positions: readonly number[] | "all"): Float64Array => (positions === "all" ? values : Float64Array.from(positions, (p) => values[p]!));
+const pick = (values: Float64Array, positions: readonly number[] | "all"): Float32Array => (positions === "all" ? Float32Array.from(values) : Float32Array.from(positions, (p) => values[p]!));

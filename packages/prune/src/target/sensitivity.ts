@@ -1,7 +1,7 @@
 /** How much each group's cut costs, judged by the caller; and the widths that stay within a budget. */
 import type { Group, Unit } from "../structure/dependency-graph.ts";
 import type { Selection } from "../structure/cut.ts";
-import type { Scored } from "../importance/select.ts";
+import { roundedWidth, type Scored } from "../importance/select.ts";
 
 export interface SensitivityPoint {
   /** Share of the group's units that are cut. */
@@ -18,7 +18,7 @@ export interface Sensitivity {
 /** The least important units of one group. */
 export function leastImportant({ group, scores }: Scored, ratio: number, roundTo = 1): Set<Unit> {
   const width = group.units.length;
-  const kept = Math.min(width, Math.max(1, Math.ceil((width - Math.floor(width * ratio + 1e-9)) / roundTo) * roundTo));
+  const kept = roundedWidth(group, Math.max(1, width - Math.floor(width * ratio + 1e-9)), roundTo);
   const order = Array.from(scores.keys()).toSorted((a, b) => scores[a]! - scores[b]! || a - b);
   return new Set(order.slice(0, width - kept).map((u) => group.units[u]!));
 }
