@@ -31,6 +31,14 @@ describe("lathe trt check", () => {
     expect(out).toMatch(/^error .*DynamicQuantizeLinear/m);
   });
 
+  it("prints SARIF for code hosts", async () => {
+    const { out } = await run("trt", "check", at("dynamic.onnx"), "--sarif");
+    const { version, runs: [first] } = JSON.parse(out) as { version: string; runs: { tool: { driver: { rules: { id: string }[] } }; results: { ruleId: string; ruleIndex: number; level: string; locations: object[] }[] }[] };
+    expect(version).toBe("2.1.0");
+    for (const { ruleId, ruleIndex, level } of first!.results) expect([first!.tool.driver.rules[ruleIndex]!.id, ["error", "warning", "note"].includes(level)]).toEqual([ruleId, true]);
+    expect(first!.results.filter(({ level }) => level === "error")[0]!.locations).toEqual([{ physicalLocation: { artifactLocation: { uri: expect.stringMatching(/dynamic\.onnx$/) as string } }, logicalLocations: [expect.objectContaining({ kind: expect.any(String) as string })] }]);
+  });
+
   it.each([[["--release", "new"], /CLI_BAD_VALUE.*--release/], [["--sizes", "N"], /CLI_BAD_VALUE.*--sizes/], [["--sizes", "N=1,2"], /CLI_BAD_VALUE/], [["--sizes", "M=1"], /TRT_PROFILE_SYMBOL/]])("refuses %j as wrong usage", async (flags, message) => {
     expect(await run("trt", "check", model, ...flags)).toMatchObject({ code: 2, err: expect.stringMatching(message) as string });
   });

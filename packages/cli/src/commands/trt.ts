@@ -11,6 +11,7 @@ import { countOf, numberOf } from "../numbers.ts";
 import { quietRuntime } from "../runtime.ts";
 import { check, figures, randomSamples, readLimits } from "./compare.ts";
 import { benchText, findingsText, quoted, resultText } from "./trt-text.ts";
+import { sarif } from "./trt-sarif.ts";
 import { addSpecFlags, specOf, toolOf, type SpecFlags } from "./trt-flags.ts";
 
 interface ToolFlags {
@@ -65,12 +66,13 @@ function checkCommand(trt: Command, io: Io): void {
     .option("--release <version>", "release of TensorRT, such as 10.13", "11.1")
     .option("--plugin-ops <a,b,...>", "operators that plugins will serve")
     .option("--json", "print the findings as JSON")
-    .action(async (path: string, flags: SpecFlags & { release: string; pluginOps?: string; json?: boolean }) => {
+    .option("--sarif", "print them as SARIF, for code hosts")
+    .action(async (path: string, flags: SpecFlags & { release: string; pluginOps?: string; json?: boolean; sarif?: boolean }) => {
       const model = await loadModel(path);
       const { profiles } = await specOf(flags, model);
       const { version } = toolOf(flags.release);
       const findings = checkTensorRT(model, { version, plugins: flags.pluginOps?.split(","), ...(profiles ? { profiles } : {}) });
-      io.out(flags.json ? json({ release: versionText(version), findings }) : findingsText(findings, io));
+      io.out(flags.sarif ? json(sarif(path, findings)) : flags.json ? json({ release: versionText(version), findings }) : findingsText(findings, io));
       const errors = findings.filter((f) => f.severity === "error").length;
       if (errors > 0) throw cliErrors.CLI_TRT_ERRORS({ errors, release: versionText(version) });
     });
