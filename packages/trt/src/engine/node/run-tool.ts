@@ -16,6 +16,8 @@ export interface ToolCall extends CallOptions {
 
 /** Between the request to end and the end by force. */
 const GRACE_MS = 3000;
+/** After the end by force: a process within a call of the GPU's driver may not end at all, and nobody waits for that. */
+const STUCK_MS = 10_000;
 /** After the tool itself is gone, for streams that something it started still holds. */
 const DRAIN_MS = 1000;
 
@@ -34,10 +36,12 @@ export async function end({ path, argv, env, goal, stages = [], signal, timeoutM
   const reader = logReader({ stages, onLine: onLog, onStage: (done, message) => onProgress?.({ done, total: stages.length, message }) });
   const child = start(path, argv, env);
   let stopped: "abort" | "timeout" | { readonly thrown: unknown } | undefined;
+  let stuck: NodeJS.Timeout | undefined;
   const stop = (why: NonNullable<typeof stopped>): void => {
     if (stopped !== undefined) return;
     stopped = why;
     endGroup(child);
+    stuck = setTimeout(() => leaveBehind(child), GRACE_MS + STUCK_MS);
   };
   // Listeners are the caller's: what they throw ends the tool, and is thrown where the caller waits.
   const push = (chunk: string, stream: 0 | 1): void => {
@@ -62,6 +66,7 @@ export async function end({ path, argv, env, goal, stages = [], signal, timeoutM
     return { record: reader.record, ending: { goal, exitCode, signal: ended, argv: [path, ...argv] } };
   } finally {
     clearTimeout(timer);
+    clearTimeout(stuck);
     signal?.removeEventListener("abort", abort);
     process.off("exit", leave);
   }
@@ -99,6 +104,14 @@ function endGroup(child: ChildProcess): void {
   signalGroup(child, "SIGTERM");
   const force = setTimeout(() => signalGroup(child, "SIGKILL"), GRACE_MS);
   child.on("close", () => clearTimeout(force));
+}
+
+/** The promise of its end is kept in its place, and nothing holds this process up. */
+function leaveBehind(child: ChildProcess): void {
+  child.unref();
+  child.stdout?.destroy();
+  child.stderr?.destroy();
+  child.emit("close", null, "SIGKILL");
 }
 
 function signalGroup(child: ChildProcess, signal: "SIGTERM" | "SIGKILL"): void {
