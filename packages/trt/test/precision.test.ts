@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { attr, dataset, decodeModel, pipeline, Tensor, tensorType, type Dataset, type Feeds, type Model, type Node, type Step } from "@lathe/core";
 import { compare, ortRuntime, randomFeeds } from "@lathe/ort";
-import { quantizeWeights } from "@lathe/quantize";
+import { quantizeStatic, quantizeWeights, type StaticOptionsInput } from "@lathe/quantize";
 import { LayerBuilder, registerConformance, tinyCnn, tinyTransformer } from "@lathe/testkit";
 import { checkTensorRT, passes, reductionDepth, trtFp16, trtFp8, trtInt8 } from "@lathe/trt";
 import { accuracy, images } from "../../quantize/test/fashion.ts";
@@ -73,6 +73,16 @@ describe("real models pass the check", () => {
       // The line detector keeps what equals the maximum of its neighbours: one rounding moves a peak.
       if (!name.startsWith("mlsd")) expect(output.cosine).toBeGreaterThan(technique === "trt-int8" ? 0.9 : 0.999);
     }
+  });
+});
+
+describe("static quantization with target tensorrt stays legal with", () => {
+  it.each<[StaticOptionsInput]>([
+    [{ dedicatedPairs: true }], [{ weightPairs: true }], [{ perChannel: false }], [{ correctBias: true, equalize: true }], [{ bodies: true }],
+    [{ rounding: "adaround", adaround: { iterations: 5 } }], [{ simplify: false, method: "entropy" }],
+  ])("%j", async (options) => {
+    const made = await quantizeStatic(decodeModel(readModel("fashion-mobilenet")), { target: "tensorrt", ...options }, { runtime, data: images("fashion-train-512", 16).slice(0, 1) });
+    expect(checkTensorRT(made.model, { version: "11" })).toEqual([]);
   });
 });
 
