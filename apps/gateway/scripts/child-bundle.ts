@@ -27,7 +27,7 @@ interface Kept {
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const cache = fileURLToPath(new URL("../node_modules/.cache/child/", import.meta.url));
 /** Programs of others that run just now may still read an old bundle. */
-const OLD_MS = 86_400_000;
+const OLD_MS = 3_600_000;
 
 /** @param modules file URLs of TypeScript modules */
 export async function bundleChild(modules: readonly string[]): Promise<ChildBundle> {
