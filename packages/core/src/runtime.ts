@@ -23,6 +23,8 @@ export interface RuntimeLoadOptions {
   readonly threads?: number;
   /** Session configuration entries of the engine, for instance `{ "session.disable_quant_qdq": "1" }`. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Runs will give tensors to write results to (`into`). Default false. Engines that cannot do that ignore it. */
+  readonly into?: boolean;
   readonly signal?: AbortSignal;
   /** Limit for loading, in milliseconds; only where the engine runs outside the caller's thread. */
   readonly timeoutMs?: number;
@@ -39,6 +41,11 @@ export interface RuntimeRunOptions {
    * Default false.
    */
   readonly transfer?: boolean;
+  /**
+   * Tensors of the right type and shape that results may be written to, by output, in place of new ones: what they hold is lost then. Only in
+   * sessions loaded with `into`, and where there is one for every fetch; what comes back tells, since it is the tensor given or another.
+   */
+  readonly into?: Feeds;
 }
 
 /** An input or output of a loaded model. `dtype` is undefined for what is not a tensor. */

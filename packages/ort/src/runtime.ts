@@ -61,7 +61,7 @@ type Open = (model: ModelSource, options: OrtLoadOptions, session: ReturnType<ty
 
 /** Modules that need workers are imported with the first session that does. */
 const openers: Readonly<Record<PlacementKind, (options: OrtRuntimeOptions) => Open>> = {
-  inline: ({ ort = importNative }) => async (model, { signal }, session) => openInline(await loadOrt("onnxruntime-node", ort), model, session, signal),
+  inline: ({ ort = importNative }) => async (model, options, session) => openInline(await loadOrt("onnxruntime-node", ort), model, session, options),
   thread: () => remote(async () => (await import("./place/thread.ts")).threadPlacement),
   process: ({ memoryLimit, env, onStart }) => remote(async () => (await import("./place/process.ts")).processPlacement({ memoryLimit, env, onStart })),
 };

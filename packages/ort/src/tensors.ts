@@ -10,9 +10,9 @@ export const toRaw = (feeds: Feeds): RawTensors =>
 const rawTensor = (tensor: Tensor): RawTensor =>
   ({ dtype: tensor.dtype, dims: tensor.dims, data: tensor.dtype === "string" ? tensor.strings() : tensor.bytes() });
 
-/** Shares the bytes. */
-export const fromRaw = (raw: RawTensors): Record<string, Tensor> =>
-  Object.fromEntries(Object.entries(raw).map(([name, tensor]) => [name, tensorOf(name, tensor)]));
+/** Shares the bytes. Results that were written `into` a tensor are that tensor. */
+export const fromRaw = (raw: RawTensors, into?: Feeds): Record<string, Tensor> =>
+  Object.fromEntries(Object.entries(raw).map(([name, tensor]) => [name, into?.[name]?.bytes() === tensor.data ? into[name]! : tensorOf(name, tensor)]));
 
 function tensorOf(name: string, { dtype, dims, data }: RawTensor): Tensor {
   if (!(data instanceof Uint8Array)) return Tensor.fromStrings(dims, data);

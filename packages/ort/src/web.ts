@@ -24,7 +24,7 @@ export function webRuntime(options: WebRuntimeOptions = {}): Runtime {
       const merged = { ...options.load, ...given };
       const session = sessionOptions({ executionProviders: ["wasm"], ...merged }, onWarning);
       module ??= loadOrt("onnxruntime-web", load);
-      return openInline(await module, model, session, merged.signal);
+      return openInline(await module, model, session, merged);
     },
   };
 }

@@ -1,5 +1,5 @@
 /** A loaded model on an ONNX Runtime module (native or WebAssembly), spoken to with raw tensors. */
-import type { InferenceSession, InferenceSessionFactory, TensorConstructor } from "onnxruntime-common";
+import type { InferenceSession, InferenceSessionFactory, Tensor as OrtTensor, TensorConstructor } from "onnxruntime-common";
 import { FaultError, messageOf, type RawModel, type RawTensors, type RawValue } from "./raw.ts";
 import { fromOrtTensor, toOrtTensor } from "./tensors.ts";
 
@@ -14,31 +14,56 @@ export type SessionOptions = InferenceSession.SessionOptions;
 export interface Engine {
   readonly inputs: readonly RawValue[];
   readonly outputs: readonly RawValue[];
-  run(feeds: RawTensors, fetches?: readonly string[]): Promise<RawTensors>;
+  /** @param into tensors that the results are written to, where the engine was opened for that and there is one for every fetch */
+  run(feeds: RawTensors, fetches?: readonly string[], into?: RawTensors): Promise<RawTensors>;
   /** Writes the profile, when the session was opened with profiling on. */
   endProfiling(): void;
   dispose(): Promise<void>;
 }
 
-export async function openEngine(ort: OrtModule, model: RawModel, options: SessionOptions): Promise<Engine> {
+/** What the binding says of a sequence among the outputs (inference_session_wrap, tensor_helper). */
+const STOPPED = "Non tensor type is temporarily not supported.";
+
+/** @param stopper a sequence among the model's outputs at which the binding stops before it copies results: write-into.ts */
+export async function openEngine(ort: OrtModule, model: RawModel, options: SessionOptions, stopper?: string): Promise<Engine> {
   const session = await create(ort, model, options).catch((cause: unknown) => {
     throw loadFault(model, messageOf(cause), cause);
   });
+  const outputs = session.outputMetadata.filter(({ name }) => name !== stopper);
+  const names = outputs.map(({ name }) => name);
   return {
     inputs: session.inputMetadata.map(describe),
-    outputs: session.outputMetadata.map(describe),
-    async run(feeds, fetches) {
+    outputs: outputs.map(describe),
+    async run(feeds, fetches, into) {
       const given = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrtTensor(name, tensor, ort.Tensor)]));
-      checkNames(session.inputNames, given, fetches, session.outputNames);
-      refuseFourBit(session.outputMetadata, fetches);
-      const results = await (fetches ? session.run(given, fetches) : session.run(given)).catch((cause: unknown) => {
+      checkNames(session.inputNames, given, fetches, names);
+      refuseFourBit(outputs, fetches);
+      const wanted = fetches ?? names;
+      const targets = into && stopper !== undefined ? targetsOf(wanted, into, ort.Tensor) : undefined;
+      try {
+        const results = await (targets ? session.run(given, { [stopper!]: null, ...targets }) : session.run(given, wanted));
+        return Object.fromEntries(wanted.map((name) => [name, fromOrtTensor(results[name]!)]));
+      } catch (cause) {
+        if (targets && messageOf(cause) === STOPPED) return Object.fromEntries(wanted.map((name) => [name, into![name]!]));
         throw new FaultError("ORT_RUN_FAILED", { model: labelOf(model), reason: messageOf(cause).replace(/\.$/, "") }, cause);
-      });
-      return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrtTensor(tensor)]));
+      }
     },
     endProfiling: () => session.endProfiling(),
     dispose: () => session.release(),
   };
+}
+
+/** Undefined unless there is a tensor for each, whose very bytes ONNX Runtime can write to. */
+function targetsOf(names: readonly string[], into: RawTensors, Tensor: TensorConstructor): Record<string, OrtTensor> | undefined {
+  const targets: Record<string, OrtTensor> = {};
+  for (const name of names) {
+    const given = into[name];
+    if (!given || !(given.data instanceof Uint8Array)) return undefined;
+    const target = toOrtTensor(name, given, Tensor);
+    if ((target.data as Uint8Array).buffer !== given.data.buffer) return undefined;
+    targets[name] = target;
+  }
+  return targets;
 }
 
 function create(ort: OrtModule, model: RawModel, options: SessionOptions): Promise<InferenceSession> {

@@ -49,7 +49,7 @@ export async function profile(model: ModelSource, feeds: Feeds, options: Profile
   const { runs = 10, warmup = 2, ...load } = options;
   const ort = await loadOrt("onnxruntime-node", importNative);
   return withFolder(async (folder) => {
-    const session = await openInline(ort, model, sessionOptions({ ...load, profilePrefix: join(folder, "profile") }, console.warn), load.signal);
+    const session = await openInline(ort, model, sessionOptions({ ...load, profilePrefix: join(folder, "profile") }, console.warn), load);
     try {
       for (let i = 0; i < warmup + runs; i++) await session.run(feedsOf(session.inputs, feeds), load.signal ? { signal: load.signal } : {});
       session.endProfiling();

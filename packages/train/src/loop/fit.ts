@@ -216,10 +216,11 @@ class Loop {
   async #endEpoch(trainer: Trainer, order: Order, runtime: Runtime, elapsedMs: number): Promise<void> {
     const { validate, model, signal } = this.#options;
     const epoch = trainer.count / order.stepsPerEpoch - 1;
-    const weights = trainer.weights();
-    const scores = validate ? await evaluate(withWeights(model, weights), validate.data, { ...validate, runtime, signal }) : {};
+    // What a trainer hands out it cannot write to any more: asked for only where it is needed.
+    const weights = validate ? trainer.weights() : undefined;
+    const scores = validate && weights ? await evaluate(withWeights(model, weights), validate.data, { ...validate, runtime, signal }) : {};
     const best = this.#isBest(scores);
-    if (best) this.#best = weights;
+    if (best && weights) this.#best = weights;
     const record: EpochRecord = { epoch, loss: this.#progress.lossSum / order.stepsPerEpoch, scores, best };
     this.#progress = { history: [...this.#progress.history, record], lossSum: 0, bestEpoch: best ? epoch : this.#progress.bestEpoch };
     this.#emit({ type: "epoch", ...record, elapsedMs });

@@ -32,6 +32,9 @@ export class Trainer {
   readonly #carried: readonly Carried[];
   readonly #fetches: readonly string[];
   #tensors: Map<string, Tensor>;
+  /** What the last step gave, if nobody else has got hold of it, and what the one before gave: its memory takes the results of the next. */
+  #last: Feeds = {};
+  #spare: Feeds = {};
   #count = 0;
 
   private constructor(runtime: Runtime, step: TrainingStep, optimizer: Optimizer, seed: number) {
@@ -63,18 +66,30 @@ export class Trainer {
    * @throws TRAIN_MISSING_INPUT
    */
   async step(batch: Feeds, learningRate: number, signal?: AbortSignal): Promise<StepResult> {
-    const known = this.feeds(batch, learningRate);
+    const known = this.#feeds(batch, learningRate);
     const session = await this.#session(this.#modelFor(batch), signal);
-    const out = await session.run(known, { fetches: this.#fetches, ...(signal ? { signal } : {}) });
+    const out = await session.run(known, { fetches: this.#fetches, into: this.#spare, ...(signal ? { signal } : {}) });
     const loss = out[LOSS]!.toFloat32()[0]!;
     if (!Number.isFinite(loss)) throw trainErrors.TRAIN_NOT_FINITE({ step: this.#count, loss, at: await firstNonFinite(this.#step.model, known, this.#runtime, signal) });
     this.#tensors = new Map(this.#carried.map((c) => [c.name, out[c.next]!]));
+    [this.#spare, this.#last] = [this.#last, out];
     this.#count++;
     return { loss, metrics: Object.fromEntries(this.#step.metrics.map((m) => [m, out[`lathe/metric/${m}`]!.toFloat32()[0]!])) };
   }
 
   /** All that the step's graph is fed: the batch, what is carried, and the scalars of this step. */
   feeds(batch: Feeds, learningRate: number): Feeds {
+    this.#lend();
+    return this.#feeds(batch, learningRate);
+  }
+
+  /** Carried tensors that leave this class stay as they are: no step writes to their memory. */
+  #lend(): ReadonlyMap<string, Tensor> {
+    this.#last = {};
+    return this.#tensors;
+  }
+
+  #feeds(batch: Feeds, learningRate: number): Feeds {
     const given: Feeds = { ...batch, ...Object.fromEntries(this.#tensors), ...this.#masks(batch), [LEARNING_RATE]: scalar(learningRate), ...this.#counters() };
     return Object.fromEntries(this.#inputs.map((name) => [name, given[name] ?? this.#missing(name)]));
   }
@@ -88,7 +103,7 @@ export class Trainer {
   }
 
   async #session(model: Model, signal: AbortSignal | undefined): Promise<Session> {
-    const session = this.#sessions.get(model) ?? (await this.#runtime.load(model, { config: { "session.disable_quant_qdq": "1" }, ...(signal ? { signal } : {}) }));
+    const session = this.#sessions.get(model) ?? (await this.#runtime.load(model, { into: true, config: { "session.disable_quant_qdq": "1" }, ...(signal ? { signal } : {}) }));
     this.#sessions.set(model, session);
     return session;
   }
@@ -112,7 +127,7 @@ export class Trainer {
   }
 
   state(): TrainerState {
-    return { step: this.#count, tensors: new Map(this.#tensors) };
+    return { step: this.#count, tensors: new Map(this.#lend()) };
   }
 
   /** Goes on from a state, bit for bit. @throws TRAIN_CHECKPOINT when it is of another model or optimizer. */
@@ -122,14 +137,16 @@ export class Trainer {
       if (!tensor || tensor.dims.join() !== initial.dims.join()) throw trainErrors.TRAIN_CHECKPOINT({ reason: `"${name}" is missing or has another shape` });
     }
     this.#tensors = new Map(this.#carried.map((c) => [c.name, state.tensors.get(c.name)!]));
+    this.#last = {};
     this.#count = state.step;
   }
 
   /** What a model for inference takes over: parameters (their moving averages, when kept) and running statistics. */
   weights(): Map<string, Tensor> {
     const { parameters, statistics, ema } = this.#step;
-    const from = (name: string): Tensor => this.#tensors.get(ema ? averageOf(name) : name)!;
-    return new Map([...parameters.map(({ name }) => [name, from(name)] as const), ...statistics.map(({ name }) => [name, this.#tensors.get(name)!] as const)]);
+    const tensors = this.#lend();
+    const from = (name: string): Tensor => tensors.get(ema ? averageOf(name) : name)!;
+    return new Map([...parameters.map(({ name }) => [name, from(name)] as const), ...statistics.map(({ name }) => [name, tensors.get(name)!] as const)]);
   }
 
   async dispose(): Promise<void> {
