@@ -26,7 +26,8 @@ export default defineConfig({
     projects: projects.map(({ name, root }) => ({
       extends: true,
       root,
-      test: { name, include: ["**/*.test.ts"], setupFiles: [setup], testTimeout: 60_000, hookTimeout: 60_000 },
+      // The gateway's tests start what they need and share nothing: they load the sources once for each worker.
+      test: { name, isolate: name !== "gateway", include: ["**/*.test.ts"], setupFiles: [setup], testTimeout: 60_000, hookTimeout: 60_000 },
     })),
   },
 });

@@ -33,6 +33,7 @@ export const wait = defineTechnique({
     const end = Date.now() + ms;
     if (deaf) while (Date.now() < end);
     for (let left = ms; left > 0; left = end - Date.now()) {
+      ctx.signal.throwIfAborted();
       ctx.progress({ done: ms - left, total: ms, message: "waiting" });
       await new Promise((resolve) => setTimeout(resolve, Math.min(20, left)));
     }
