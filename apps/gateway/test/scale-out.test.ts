@@ -55,7 +55,7 @@ it("starts on its own Postgres, shares the work, tells the same story on both ga
   first.child.kill("SIGINT");
   expect([await first.ended, first.said()]).toEqual([0, expect.stringContaining("Stopped.")]);
 
-  const second = start("--gateways", "1", "--workers", "1");
+  const second = start("--gateways", "1", "--workers", "0");
   const url = /gateway 1: (\S+)/.exec(await second.up())![1]!;
   expect((await connect({ url, token }).job(jobs[0]!.id)).info.state).toBe("SUCCEEDED");
   second.child.kill("SIGINT");

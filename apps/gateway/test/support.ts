@@ -35,7 +35,10 @@ export async function startGateway(options: Partial<GatewayOptions> = {}): Promi
 }
 
 /** An empty database, made once for all tests: making one takes seconds. Not packed, since it is read more often than it is written. */
-export async function image(): Promise<Blob> {
+export const image = (): Promise<Blob> => (empty ??= readImage());
+let empty: Promise<Blob> | undefined;
+
+async function readImage(): Promise<Blob> {
   const cache = new URL("../node_modules/.cache/", import.meta.url);
   const file = new URL("pglite-0.5.16.tar", cache);
   if (!existsSync(file)) {
@@ -46,7 +49,7 @@ export async function image(): Promise<Blob> {
     await db.close();
     await rename(temporary, file);
   }
-  return new Blob([new Uint8Array(await readFile(file))]);
+  return new Blob([await readFile(file)]);
 }
 
 export interface Reply<T = Record<string, never>> {
