@@ -4,7 +4,7 @@ import { trainOps } from "../grad/ops.ts";
 
 /**
  * Peak bytes of a step: what is alive at once in graph order (parameters, state, the batch, all intermediate results), and what is carried
- * from step to step once more as it is fed and once more as it is copied out. The engine's own workspace and the process itself come on top.
+ * from step to step once more as it is fed and once more as it comes out. The engine's own workspace and the process itself come on top.
  */
 export function stepMemory(step: TrainingStep, batchSize: number): number {
   const { peakBytes } = stats(step.model, { bindings: batchBindings(step, batchSize), ops: trainOps, sparsity: false }).activations;
