@@ -213,7 +213,7 @@ describe("help", () => {
 
   it("lists every technique, with schemas as JSON", async () => {
     const { out } = await run("techniques", "--json");
-    expect((JSON.parse(out) as { name: string }[]).map((t) => t.name)).toEqual([...standardTechniques.map((t) => t.name), "iterate", "search"]);
+    expect((JSON.parse(out) as { name: string }[]).map((t) => t.name)).toEqual([...standardTechniques.map((t) => t.name), "iterate", "search", "trt-engine"]);
   });
 
   it("offers techniques of a host as commands", async () => {
