@@ -53,7 +53,15 @@ const ocr = table(
   json<Lines>("bench/results/prune-ocr.json").rows.map((r) => [r.variant, r.parameters.toLocaleString("en"), millions(r.macs), share(r.errorRate), `${Math.round(r.exact * 100)} %`, times(r.speedup)]),
 );
 
+interface Rounded {
+  readonly rows: readonly { network: string; wanted: number; roundTo: number; macs?: number; accuracy?: number; speedup?: number; speedup8?: number }[];
+}
+const rounded = table(
+  ["network", "MACs cut, wanted", "multiples of", "MACs left", "accuracy after refit", "times as fast, one image", "eight images"],
+  json<Rounded>("bench/results/prune-round.json").rows.map((r) => [r.network, percent(r.wanted), String(r.roundTo), percent(r.macs), r.accuracy === undefined ? "out of reach" : share(r.accuracy), times(r.speedup), times(r.speedup8)]),
+);
+
 const page = at("docs/packages/prune.md");
 const fill = (text: string, name: string, content: string): string => text.replace(new RegExp(`<!-- ${name} -->(?:[\\s\\S]*?<!-- /${name} -->)?`), () => `<!-- ${name} -->\n${content}\n<!-- /${name} -->`);
-const parts: Readonly<Record<string, string>> = { coverage, fashion, beside, ocr };
+const parts: Readonly<Record<string, string>> = { coverage, fashion, beside, ocr, rounded };
 writeFileSync(page, Object.entries(parts).reduce((text, [name, content]) => fill(text, name, content), readFileSync(page, "utf8")));

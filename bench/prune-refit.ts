@@ -49,7 +49,7 @@ async function run({ title, make, samples, oneShot }: Case): Promise<object> {
   const before = peakMb();
   const [begin, cpu] = [performance.now(), process.cpuUsage()];
   const services = { runtime, data: dataset(samples) };
-  const step = oneShot ? pruneOneShot({ samples: samples.length }) : pruneChannels({ ratio: 0.5, scope: "group", refit: true, samples: samples.length });
+  const step = oneShot ? pruneOneShot({ samples: samples.length }) : pruneChannels({ ratio: 0.5, scope: "group", roundTo: 1, refit: true, samples: samples.length });
   const { report } = await pipeline(step).run(model, services).result;
   const { user, system } = process.cpuUsage(cpu);
   const { refitLayers, errorBefore, errorAfter, layers } = report.data.steps[0]!.metrics;

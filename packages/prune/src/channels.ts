@@ -68,7 +68,7 @@ async function unitRatio(model: Model, graph: DependencyGraph, plans: Plans, opt
   const wanted = 1 / (1 - ratio);
   const onTrial = ({ ratio: at, speedup, confirms }: LatencyTrial): void => ctx.progress({ done: 1, message: `${Math.round(at * 100)} % of units: ${speedup.toFixed(2)} times as fast${confirms ? ", measured again" : ""}` });
   const found = await searchLatency(model, trial, wanted, largest, { runtime: measurements.runtime, feeds: feeds ?? {}, rounds, tolerance, threads, ops: ctx.ops, signal: ctx.signal, onTrial });
-  if (Math.abs(found.speedup / wanted - 1) > tolerance) ctx.warn({ code: "PRUNE_SPEED_STEP", message: `The cut is ${found.speedup.toFixed(2)} times as fast where ${wanted.toFixed(2)} was wanted: no width in between was found (time falls in steps).` });
+  if (Math.abs(found.speedup / wanted - 1) > tolerance) ctx.warn({ code: "PRUNE_SPEED_STEP", message: `Measured again, the cut is ${found.speedup.toFixed(2)} times as fast; ${wanted.toFixed(2)} was wanted: time falls in steps, or other programs disturbed it.` });
   return found;
 }
 

@@ -9,7 +9,7 @@ export const importanceOptions = {
   normalizer: z.enum(["mean", "max", "sum", "none"]).default("mean").describe("makes scores of different groups comparable"),
   samples: z.number().int().min(1).default(32).describe("samples of the data that importance, refit and timing use"),
   labels: z.string().default("labels").describe("name of the class labels in the samples (taylor, fisher)"),
-  roundTo: z.number().int().min(1).default(1).describe("kept widths are multiples of this (8 suits ONNX Runtime's kernels)"),
+  roundTo: z.number().int().min(1).optional().describe("kept widths (channels, columns) are multiples of this; others run slower in ONNX Runtime. Default: the nearest multiple of 8, or of less in groups narrower than 16"),
   exclude: z.array(z.string()).optional().describe("groups (by name) that stay whole"),
   factor: z.enum(["auto", "first", "last"]).default("auto").describe("heads or head columns, groups or channels within groups"),
   refit: z.boolean().default(false).describe("fit the kept weights anew on the data so that layers give what they gave before; needs no labels"),

@@ -68,6 +68,6 @@ function workOf(target: ChannelOptions["target"], feeds: Feeds | undefined, ctx:
 function countsOf(group: Group, options: ChannelOptions): number[] {
   const width = group.units.length;
   const least = leastWidth(width, options);
-  const kept = Array.from({ length: WIDTHS }, (_, k) => roundedWidth(group, width - ((width - least) * (k + 1)) / WIDTHS, options.roundTo));
+  const kept = Array.from({ length: WIDTHS }, (_, k) => roundedWidth(group, width - ((width - least) * (k + 1)) / WIDTHS, options.roundTo, least));
   return [...new Set(kept)].filter((k) => k < width).map((k) => width - k);
 }

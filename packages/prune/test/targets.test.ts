@@ -1,7 +1,7 @@
 /** Targets: what a plan must reach, how measured time is approached, and plans by sensitivity. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { attr, dataset, pipeline, random, stats, tensorType, type Feeds, type Model } from "@lathe/core";
+import { attr, dataset, pipeline, random, stats, tensorType, type Model } from "@lathe/core";
 import { ortRuntime, randomTensor } from "@lathe/ort";
 import { cheapestPath, pruneChannels, type Group } from "@lathe/prune";
 import { ModelBuilder, resnet20, vit } from "@lathe/train";
@@ -59,12 +59,11 @@ describe("the approach to a measured time", () => {
 
 const uniform = (seed: number) => random(seed).float;
 const net = (): Model => resnet20({ random: uniform(2), channels: 1, size: 28, classes: 10 });
-const images = (count: number, size: number): Feeds[] => Array.from({ length: count }, (_, i) => ({ input: randomTensor("float32", [size, 1, 28, 28], random(i)) }));
 
 describe("a target that cannot be counted or reached", () => {
   it("is refused with what is reached, and the model stays", async () => {
     const model = net();
-    await expect(pipeline(pruneChannels({ ratio: 0.9, target: "macs", maxRatio: 0.5 })).run(model).result).rejects.toThrow(/PRUNE_TARGET.*90\.0 % of the multiply-adds.*the largest takes 7\d\.\d %/);
+    await expect(pipeline(pruneChannels({ ratio: 0.9, target: "macs", maxRatio: 0.5, roundTo: 1 })).run(model).result).rejects.toThrow(/PRUNE_TARGET.*90\.0 % of the multiply-adds.*the largest takes 7\d\.\d %/);
     expect(stats(model).parameters).toBe(stats(net()).parameters);
   });
 
@@ -91,6 +90,15 @@ describe("rounding of widths", () => {
     const { widths } = report.data.steps[0]!.details as unknown as { widths: { before: number; after: number }[] };
     expect(widths.find((w) => w.before === 4)!.after).toBe(2);
     expect(widths.filter((w) => w.before > 4).every((w) => w.after % 16 === 0)).toBe(true);
+  });
+});
+
+describe("without roundTo", () => {
+  it.each([[64, 40], [48, 32], [16, 8], [12, 8], [6, 4], [3, 2]])("of %i channels, 40 percent cut, %i stay", async (width, kept) => {
+    const b = new ModelBuilder({ name: "two", random: uniform(1) });
+    const model = b.output(b.conv(b.relu(b.conv(b.input("input", ["N", 3, 8, 8]), "a", 3, width)), "b", width, 4), "map", ["N", 4, 8, 8]);
+    const { model: small } = await pipeline(pruneChannels({ ratio: 0.4, scope: "group" })).run(model).result;
+    expect(small.graph.value("a.weight")!.tensor!.dims[0]).toBe(kept);
   });
 });
 

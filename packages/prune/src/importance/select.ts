@@ -11,8 +11,8 @@ export interface SelectOptions {
   readonly scope: "group" | "global" | "isomorphic";
   /** Largest share that any one group may lose. */
   readonly maxRatio: number;
-  /** Kept widths (channels, columns) are multiples of this, where the original width allows it (kept more rather than less). */
-  readonly roundTo: number;
+  /** Kept widths (channels, columns) are multiples of this, where the original width allows it (kept more rather than less). Default: see {@link stepOf}. */
+  readonly roundTo?: number | undefined;
   /** Fewest units that stay in a group. */
   readonly minimum: number;
   /** Share by group name, in place of `ratio`. */
@@ -62,22 +62,36 @@ function globalCounts(scored: readonly Scored[], { ratio, ratios }: SelectOption
 /** Fewest units that a group keeps. */
 export const leastWidth = (width: number, { maxRatio, minimum }: Pick<SelectOptions, "maxRatio" | "minimum">): number => Math.max(1, minimum, Math.ceil(width * (1 - maxRatio) - 1e-9));
 
-/** Units whose positions together are a multiple of `roundTo` on every weight: a head of 16 columns counts as 16. */
-export function stepOf({ units }: Group, roundTo: number): number {
+/** Multiple that runs well on most processors: ONNX Runtime's convolution kernels work on 8 or 16 channels at a time. */
+const USUAL = 8;
+
+/**
+ * Units whose positions together are a multiple of `roundTo` on every weight: a head of 16 columns counts as 16. Without `roundTo` 8, and
+ * in groups narrower than 16 the largest power of two that leaves at least two steps.
+ */
+export function stepOf({ units }: Group, roundTo?: number): number {
   const counts = units[0]!.members.flatMap(({ axis, positions }) => (axis.value?.tensor ? [positions.length] : []));
-  return roundTo / commonDivisor(roundTo, Math.max(1, Math.min(...counts)));
+  const each = counts.length > 0 ? Math.min(...counts) : 1;
+  const multiple = roundTo ?? Math.max(1, Math.min(USUAL, 2 ** Math.floor(Math.log2((units.length * each) / 2))));
+  return multiple / commonDivisor(multiple, each);
 }
 
 const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
 
-/** A width of at least `kept` that is a whole number of steps; the whole group where it is no wider than that. */
-export const roundedWidth = (group: Group, kept: number, roundTo: number): number => {
+/**
+ * A whole number of steps, the whole group at most: not less than `kept` where `roundTo` is given; without it the nearest, so that small
+ * cuts are not rounded away, but not less than `least`.
+ */
+export function roundedWidth(group: Group, kept: number, roundTo?: number, least = 1): number {
   const step = stepOf(group, roundTo);
-  return Math.min(group.units.length, Math.ceil(kept / step - 1e-9) * step);
-};
+  const up = (width: number): number => Math.ceil(width / step - 1e-9) * step;
+  const rounded = roundTo === undefined ? Math.max(Math.round(kept / step) * step, up(least)) : up(kept);
+  return Math.min(group.units.length, rounded);
+}
 
 /** A whole number of units to cut within the bounds, leaving a width that is a multiple of `roundTo`. */
 function allowed(wanted: number, group: Group, options: SelectOptions): number {
   const width = group.units.length;
-  return width - roundedWidth(group, Math.max(leastWidth(width, options), width - Math.floor(wanted + 1e-9)), options.roundTo);
+  const least = leastWidth(width, options);
+  return width - roundedWidth(group, Math.max(least, width - Math.floor(wanted + 1e-9)), options.roundTo, least);
 }

@@ -16,7 +16,7 @@ export interface Sensitivity {
 }
 
 /** The least important units of one group. */
-export function leastImportant({ group, scores }: Scored, ratio: number, roundTo = 1): Set<Unit> {
+export function leastImportant({ group, scores }: Scored, ratio: number, roundTo?: number): Set<Unit> {
   const width = group.units.length;
   const kept = roundedWidth(group, Math.max(1, width - Math.floor(width * ratio + 1e-9)), roundTo);
   const order = Array.from(scores.keys()).toSorted((a, b) => scores[a]! - scores[b]! || a - b);
@@ -25,7 +25,7 @@ export function leastImportant({ group, scores }: Scored, ratio: number, roundTo
 
 /** One group at a time, at each ratio: the score that is lost. Costs groups x ratios evaluations. */
 export async function measureSensitivity(
-  scored: readonly Scored[], ratios: readonly number[], judge: (selection: Selection) => Promise<number>, reference: number, roundTo: number, onGroup?: (done: number, group: Group) => void,
+  scored: readonly Scored[], ratios: readonly number[], judge: (selection: Selection) => Promise<number>, reference: number, roundTo: number | undefined, onGroup?: (done: number, group: Group) => void,
 ): Promise<Sensitivity[]> {
   const all: Sensitivity[] = [];
   for (const [i, one] of scored.entries()) {
@@ -46,7 +46,7 @@ export async function measureSensitivity(
  * For each group the largest share whose own drop is within `threshold` (one threshold for all groups, as in FastNAS). Groups that lose
  * nothing are absent.
  */
-export function withinThreshold(scored: readonly Scored[], sensitivities: readonly Sensitivity[], threshold: number, roundTo: number): Map<Group, Set<Unit>> {
+export function withinThreshold(scored: readonly Scored[], sensitivities: readonly Sensitivity[], threshold: number, roundTo?: number): Map<Group, Set<Unit>> {
   const selection = new Map<Group, Set<Unit>>();
   scored.forEach((one, g) => {
     const ratio = Math.max(0, ...sensitivities[g]!.points.filter((p) => p.drop <= threshold).map((p) => p.ratio));
