@@ -14,10 +14,15 @@ export type Normalizer = "mean" | "max" | "sum" | "none";
 /** Scores of all units of a group, in their order. */
 export type Criterion = (group: Group, random: Random) => Float64Array;
 
+/** The weights that a group is judged by: kernels and matrices, or its vectors where it has none. */
+export function judgedBy(group: Group): Parameter[] {
+  const weights = parametersOf(group);
+  return weights.length > 0 ? weights : parametersOf(group, 1);
+}
+
 /** Per unit, the sum of f over its slice of each weight; then the reduction over weights. */
 export function perWeight(group: Group, reduction: Reduction, score: (parameter: Parameter) => Float64Array): Float64Array {
-  const weights = parametersOf(group);
-  const all = (weights.length > 0 ? weights : parametersOf(group, 1)).map(score);
+  const all = judgedBy(group).map(score);
   const used = reduction === "first" ? all.slice(0, 1) : all;
   const out = new Float64Array(group.units.length);
   for (const scores of used) scores.forEach((s, u) => (out[u] = reduction === "max" ? Math.max(out[u]!, s) : out[u]! + s));

@@ -4,7 +4,7 @@ import { eachActivation, feedsOf, linearOf } from "@lathe/core";
 import { pruneErrors } from "../errors.ts";
 import type { Group } from "../structure/dependency-graph.ts";
 import type { Criterion, Reduction } from "./criteria.ts";
-import { perWeight } from "./criteria.ts";
+import { judgedBy, perWeight } from "./criteria.ts";
 import { sumOver } from "./slices.ts";
 
 export type DataCriterionName = "taylor" | "fisher" | "activation" | "apoz";
@@ -26,43 +26,52 @@ export interface DataCriterionOptions {
  * @throws PRUNE_NO_LABELS
  */
 export async function dataCriterion(name: DataCriterionName, model: Model, groups: readonly Group[], options: DataCriterionOptions): Promise<Criterion> {
-  return name === "taylor" || name === "fisher" ? gradientCriterion(name, model, options) : activationCriterion(name, model, groups, options);
+  return name === "taylor" || name === "fisher" ? gradientCriterion(name, model, groups, options) : activationCriterion(name, model, groups, options);
 }
 
-async function gradientCriterion(name: "taylor" | "fisher", model: Model, { runtime, batches, reduction, labels = "labels", signal }: DataCriterionOptions): Promise<Criterion> {
+/** The gradients of one sample are in memory at a time; of what they say only sums along the axes that units lie on are kept. */
+async function gradientCriterion(name: "taylor" | "fisher", model: Model, groups: readonly Group[], { runtime, batches, reduction, labels = "labels", signal }: DataCriterionOptions): Promise<Criterion> {
   const first = batches[0]!;
   if (!first[labels]) throw pruneErrors.PRUNE_NO_LABELS({ criterion: name, label: labels, known: Object.keys(first) });
   const { crossEntropy, gradient } = await import("@lathe/train");
   const made = gradient(model, { loss: crossEntropy({ labels }) });
-  const names = [...made.gradients.values()];
-  const sums = new Map<string, Float64Array>();
+  const sums = groups.flatMap(judgedBy).flatMap(({ value, tensor, axis }): AxisSums[] => {
+    const output = made.gradients.get(value.name);
+    return output === undefined ? [] : [{ key: keyOf(value, axis), output, tensor, axis, totals: new Float64Array(tensor.dims[axis]!) }];
+  });
+  const fetches = [...new Set(sums.map((s) => s.output))];
   const session = await runtime.load(made.model, signal ? { signal } : {});
   try {
     for (const batch of batches) {
-      const found = await session.run(feedsOf(session.inputs, batch), { fetches: names, ...(signal ? { signal } : {}) });
-      for (const [value, output] of made.gradients) accumulate(sums, value, found[output]!, name);
+      const found = await session.run(feedsOf(session.inputs, batch), { fetches, ...(signal ? { signal } : {}) });
+      for (const one of sums) accumulate(one, found[one.output]!, name);
     }
   } finally {
     await session.dispose();
   }
-  return (group) => perWeight(group, reduction, ({ value, tensor, axis, positions }) => {
-    const gradients = sums.get(value.name);
-    const weights = tensor.toFloat32();
-    const score = (i: number): number => {
-      const g = gradients ? gradients[i]! / batches.length : 0;
-      return name === "taylor" ? Math.abs(weights[i]!) * g : 0.5 * weights[i]! ** 2 * g;
-    };
-    const along = sumOver(tensor.dims, axis, score);
-    return Float64Array.from(positions, (list) => list.reduce((sum, p) => sum + along[p]!, 0));
+  const totals = new Map(sums.map((s) => [s.key, s.totals]));
+  return (group) => perWeight(group, reduction, ({ value, axis, positions }) => {
+    const along = totals.get(keyOf(value, axis));
+    return Float64Array.from(positions, (list) => (along ? list.reduce((sum, p) => sum + along[p]! / batches.length, 0) : 0));
   });
 }
 
-/** Sums |g| or g² of each element. */
-function accumulate(sums: Map<string, Float64Array>, name: string, tensor: Tensor, kind: "taylor" | "fisher"): void {
-  const data = tensor.toFloat32();
-  let sum = sums.get(name);
-  if (!sum) sums.set(name, (sum = new Float64Array(data.length)));
-  for (let i = 0; i < data.length; i++) sum[i]! += kind === "taylor" ? Math.abs(data[i]!) : data[i]! ** 2;
+/** Scores summed over each position of one axis of a weight, over all samples. */
+interface AxisSums {
+  readonly key: string;
+  /** Name of the gradient. */
+  readonly output: string;
+  readonly tensor: Tensor;
+  readonly axis: number;
+  readonly totals: Float64Array;
+}
+
+const keyOf = (value: Value, axis: number): string => `${axis}/${value.name}`;
+
+function accumulate({ tensor, axis, totals }: AxisSums, gradient: Tensor, kind: "taylor" | "fisher"): void {
+  const [w, g] = [tensor.toFloat32(), gradient.toFloat32()];
+  const score = kind === "taylor" ? (i: number): number => Math.abs(w[i]! * g[i]!) : (i: number): number => 0.5 * (w[i]! * g[i]!) ** 2;
+  sumOver(tensor.dims, axis, score).forEach((sum, p) => (totals[p]! += sum));
 }
 
 interface Sent {
