@@ -63,7 +63,7 @@ async function judged(model: Model): Promise<{ accuracy: number; macs: number; p
 
 async function ours({ ratio, scope }: Ask): Promise<{ cut: Awaited<ReturnType<typeof judged>>; batchNorm: number; refit: number }> {
   if (ratio === 0) { const cut = await judged(dense); return { cut, batchNorm: cut.accuracy, refit: cut.accuracy }; }
-  const options = { ratio, scope, target: "units", criterion: "l2", maxRatio: 0.8, samples: 16 } as const;
+  const options = { ratio, scope, target: "units", criterion: "l2", maxRatio: 0.8, roundTo: 1, samples: 16 } as const;
   const cutBy = async (more: object): Promise<Model> => (await pipeline(pruneChannels({ ...options, ...more })).run(dense, { runtime, data: samples }).result).model;
   return {
     cut: await judged(await cutBy({})),

@@ -29,6 +29,10 @@ export const pruneErrors = defineErrors({
     text: (d: { weight: string }) => `The model has no weight "${d.weight}".`,
     remedy: "Use a name that lathe inspect --layers shows.",
   },
+  PRUNE_UNKNOWN_LAYER: {
+    text: (d: { layer: string; known: readonly string[] }) => `The model has no matrix or convolution layer "${d.layer}"; it has ${d.known.slice(0, 8).join(", ")}${d.known.length > 8 ? ", ..." : ""}.`,
+    remedy: "Use the name of a node that lathe inspect --layers shows.",
+  },
   PRUNE_PATTERN: {
     text: (d: { pattern: string }) => `"${d.pattern}" is not an N:M pattern: N must be smaller than M.`,
     remedy: 'Use for instance "2:4" or "4:8".',

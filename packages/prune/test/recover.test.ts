@@ -228,6 +228,11 @@ describe("storage", () => {
   });
 });
 
+it("a layer to be left out that is not there is refused by name", async () => {
+  const run = pipeline(pruneOneShot({ exclude: ["nope"] })).run(small(), { runtime, data: dataset(batches(1, 2, 1)) });
+  await expect(run.result).rejects.toThrow(/PRUNE_UNKNOWN_LAYER.*nope/);
+});
+
 it("a model without float32 kernels is refused by name", async () => {
   const model = small();
   for (const value of [...model.graph.initializers]) model.graph.setInitializer(value, value.tensor!.cast("float16"));

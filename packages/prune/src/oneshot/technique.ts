@@ -3,6 +3,7 @@ import {
   defineTechnique, floatWeights, inputRows, linearLayers, matrices, placesOf, setMatrices, verified, type Linear, type Model, type Place, type Random, type TechniqueContext,
 } from "@lathe/core";
 import { z } from "zod";
+import { pruneErrors } from "../errors.ts";
 import { addProducts, mirror } from "../linear/algebra.ts";
 import { firstSamples } from "../linear/samples.ts";
 import { Walk } from "../linear/walk.ts";
@@ -47,7 +48,7 @@ export const pruneOneShot = defineTechnique({
     await ctx.turn();
     const batches = await firstSamples(ctx.services.data, options.samples, ctx.signal);
     const walk = new Walk(model, { batches, runtime: ctx.services.runtime, signal: ctx.signal });
-    const layers = linearLayers(model.graph).filter((layer) => !options.exclude?.includes(layer.node.label));
+    const layers = chosenLayers(model, options.exclude);
     const left: string[] = [];
     let [zeros, weights] = [0, 0];
     for (const [i, layer] of layers.entries()) {
@@ -64,6 +65,15 @@ export const pruneOneShot = defineTechnique({
     return { metrics: { layers: layers.length - left.length, weights, zeros, sparsity: weights > 0 ? zeros / weights : 0, ...change.metrics }, details: { left, sizes: change.sizes } };
   },
 });
+
+/** @throws PRUNE_NO_WEIGHTS, PRUNE_UNKNOWN_LAYER */
+function chosenLayers(model: Model, exclude: readonly string[] = []): Linear[] {
+  const layers = linearLayers(model.graph);
+  if (layers.length === 0) throw pruneErrors.PRUNE_NO_WEIGHTS({});
+  const known = layers.map((layer) => layer.node.label);
+  for (const layer of exclude) if (!known.includes(layer)) throw pruneErrors.PRUNE_UNKNOWN_LAYER({ layer, known });
+  return layers.filter((layer) => !exclude.includes(layer.node.label));
+}
 
 async function pruneLayer(model: Model, layer: Linear, pattern: Pattern | undefined, options: Options, ctx: TechniqueContext, walk: Walk, batches: number): Promise<number> {
   const grams = await secondMoments(walk, layer, Math.max(1, Math.floor(options.places / batches)), ctx.random.fork(layer.node.label));
