@@ -66,16 +66,16 @@ async function judge(network: string, variant: string, model: Model, dense?: Mod
   console.log(`${network} | ${variant} | ${(row.accuracy * 100).toFixed(2)} % | ${parameters} parameters | ${(macs / 1e6).toFixed(2)} M | ${gzip} bytes | ${speed}`);
 }
 
-async function structured({ name, optimizer, tuning, tuningRate }: Network, dense: Model): Promise<void> {
+async function structured({ name, optimizer, tuning, cutRate }: Network, dense: Model): Promise<void> {
   for (const [i, { title, options }] of cutsOf(name, dense).entries()) {
-    const { model: cut } = await pipeline(pruneChannels(options)).run(dense, services).result;
+    const { model: cut } = await pipeline(pruneChannels({ ...options, samples: BATCHES })).run(dense, services).result;
     await judge(name, `${title} cut`, cut);
     const { model: refitted } = await pipeline(pruneChannels({ ...options, refit: true, estimateBatchNorm: true, samples: BATCHES })).run(dense, services).result;
     await judge(name, `${title} cut, refit without labels`, refitted);
     const tuned = await kept(work!, `${name}-cut-${i}`, async (path) => {
       const taught = await withTeacher(data.train, dense, runtime);
       const loss = combine([[0.5, crossEntropy()], [0.5, distillation()]]);
-      return trained(path, { model: refitted, data: taught.data, loss, epochs: tuning, optimizer, schedule: oneCycle(tuningRate), seed: 2, runtime }).finally(() => taught.dispose());
+      return trained(path, { model: refitted, data: taught.data, loss, epochs: tuning, optimizer, schedule: oneCycle(cutRate), seed: 2, runtime }).finally(() => taught.dispose());
     });
     await judge(name, `${title} cut, refit, fine-tuned`, tuned, dense);
   }

@@ -15,11 +15,11 @@ function headsAndInner(model: Model, heads: number, inner: number): Partial<Chan
   const shaped = model.clone();
   inferShapes(shaped);
   const ratios = Object.fromEntries(dependencyGraph(shaped).groups.map(({ name, approximate, units }) => [name, approximate ? 0 : units.length === HEADS ? heads : inner]));
-  return { ratio: 0, scope: "group", ratios };
+  return { ratio: 0, scope: "group", criterion: "activation", ratios };
 }
 
 /** Widths in steps of 16, the block of ONNX Runtime's convolution kernels with AVX-512. */
-const channels = (ratio: number): Partial<ChannelOptions> => ({ ratio, target: "macs", scope: "global", roundTo: 16, minimum: 16 });
+const channels = (ratio: number): Partial<ChannelOptions> => ({ ratio, target: "macs", scope: "global", criterion: "activation", roundTo: 16, minimum: 16 });
 
 export function cutsOf(name: string, model: Model): Cut[] {
   switch (name) {
@@ -28,7 +28,7 @@ export function cutsOf(name: string, model: Model): Cut[] {
       { title: "three quarters of the heads and inner widths", options: headsAndInner(model, 0.75, 0.75) },
       { title: "half of the heads, three quarters of the inner widths", options: headsAndInner(model, 0.5, 0.75) },
     ];
-    case "ResNet-20": return [{ title: "55 % of the MACs", options: channels(0.55) }];
-    default: return [{ title: "half of the MACs", options: channels(0.5) }];
+    case "ResNet-20": return [{ title: "52 % of the MACs", options: channels(0.52) }];
+    default: return [{ title: "56 % of the MACs", options: channels(0.56) }];
   }
 }

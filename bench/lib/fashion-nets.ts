@@ -10,9 +10,10 @@ export interface Network {
   readonly make: () => Model;
   readonly epochs: number;
   readonly optimizer: Optimizer;
-  /** Highest learning rate, when trained from scratch and when tuned after a cut. */
+  /** Highest learning rate: when trained from scratch, when dense weights are trained on, and when tuned after a cut. */
   readonly rate: number;
   readonly tuningRate: number;
+  readonly cutRate: number;
   /** Epochs of every row that is trained further. */
   readonly tuning: number;
 }
@@ -22,16 +23,16 @@ const shape = { channels: 1, size: 28, classes: 10 } as const;
 export const networks: readonly Network[] = [
   {
     name: "ResNet-20", make: () => resnet20({ random: random("resnet").float, ...shape, width: 16 }),
-    epochs: 4, optimizer: sgd({ momentum: 0.9, weightDecay: 5e-4 }), rate: 0.1, tuningRate: 0.03, tuning: 3,
+    epochs: 4, optimizer: sgd({ momentum: 0.9, weightDecay: 5e-4 }), rate: 0.1, tuningRate: 0.03, cutRate: 0.06, tuning: 3,
   },
   {
     // Full resolution in the first two rows with 16 channels only, most of the work in expansions by 4 behind them.
     name: "MobileNetV2", make: () => mobileNetV2({ random: random("mobilenet").float, ...shape, rows: [[1, 16, 1, 1], [1, 16, 1, 1], [4, 32, 2, 2], [4, 64, 2, 2]], headChannels: 256 }),
-    epochs: 3, optimizer: sgd({ momentum: 0.9, weightDecay: 1e-4 }), rate: 0.1, tuningRate: 0.03, tuning: 2,
+    epochs: 3, optimizer: sgd({ momentum: 0.9, weightDecay: 1e-4 }), rate: 0.1, tuningRate: 0.03, cutRate: 0.06, tuning: 2,
   },
   {
     name: "ViT", make: () => vit({ random: random("vit").float, ...shape, hidden: 64, heads: 4, layers: 4, mlp: 256 }),
-    epochs: 6, optimizer: adamW({ weightDecay: 0.05 }), rate: 2e-3, tuningRate: 5e-4, tuning: 3,
+    epochs: 6, optimizer: adamW({ weightDecay: 0.05 }), rate: 2e-3, tuningRate: 5e-4, cutRate: 1e-3, tuning: 3,
   },
 ];
 
