@@ -7,6 +7,7 @@
 import { Model, Tensor, tensorType } from "@lathe/core";
 import { openEngine, type OrtModule } from "./engine/engine.ts";
 import { rawModel } from "./source.ts";
+import { fromRaw, toRaw } from "./tensors.ts";
 
 /** Name of the sequence among the outputs. */
 export const STOPPER = "lathe/stopper";
@@ -28,13 +29,11 @@ async function attempt(ort: OrtModule): Promise<boolean> {
   model.graph.addOutput(y);
   const engine = await openEngine(ort, rawModel(model, STOPPER), { logSeverityLevel: 4 }, STOPPER);
   try {
-    const data = new Float32Array(2);
-    const given = Tensor.from("float32", [2], data).bytes();
-    const { y: made } = await engine.run({ x: raw([1, 2]) }, ["y"], { y: { dtype: "float32", dims: [2], data: given } });
-    return made?.data === given && data[0] === -1 && data[1] === -2;
+    const into = toRaw({ y: Tensor.from("float32", [2], [0, 0]) });
+    const { y: made } = await engine.run(toRaw({ x: Tensor.from("float32", [2], [1, 2]) }), ["y"], into);
+    const [a, b] = fromRaw(into)["y"]!.toFloat32();
+    return made?.data === into["y"]!.data && a === -1 && b === -2;
   } finally {
     await engine.dispose();
   }
 }
-
-const raw = (values: readonly number[]) => ({ dtype: "float32", dims: [values.length], data: Tensor.from("float32", [values.length], Float32Array.from(values)).bytes() });

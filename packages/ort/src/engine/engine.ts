@@ -60,7 +60,7 @@ function targetsOf(names: readonly string[], into: RawTensors, Tensor: TensorCon
     const given = into[name];
     if (!given || !(given.data instanceof Uint8Array)) return undefined;
     const target = toOrtTensor(name, given, Tensor);
-    if ((target.data as Uint8Array).buffer !== given.data.buffer) return undefined;
+    if (!ArrayBuffer.isView(target.data) || target.data.buffer !== given.data.buffer) return undefined;
     targets[name] = target;
   }
   return targets;

@@ -56,7 +56,7 @@ export function quantizeMatrix(view: MatrixView, options: MatrixOptions, fit?: B
     check += fitted.check;
     finish(at, block);
   };
-  const words = new Uint32Array(packed.buffer);
+  const words = new Uint32Array(packed.buffer, 0, packed.length >> 2);
   const take = (tile: Tile): void => {
     const length = (tile.blocks * blob) / 4;
     for (let c = 0, word = 0; c < tile.count; c++) {

@@ -16,6 +16,8 @@ export interface Tile {
   readonly words: Uint32Array;
 }
 
+/** Blocks are made of words of four bytes, at two bits a code too. */
+const LEAST = 16;
 /** Values of a weight in memory at a time, where a block of every column has not more. */
 const SLAB = 2 ** 21;
 
@@ -33,7 +35,7 @@ function open(format: NbitsFormat): Nbits | undefined {
  * False where there is no kernel for the host or the size: nothing was visited then.
  */
 export function quantizeTiles(view: MatrixView, size: number, format: NbitsFormat, take: (tile: Tile) => void, plain: BlockVisitor): boolean {
-  if (size > ROWS || (view.transposed && 4 * view.k > RAW_VALUES)) return false;
+  if (size > ROWS || size % LEAST !== 0 || (view.transposed && 4 * view.k > RAW_VALUES)) return false;
   const found = open(format);
   if (!found) return false;
   const tiles = new Tiles(found, size, format.bits, take, plain);
@@ -75,8 +77,7 @@ class Tiles {
     if (count % 4 !== 0) for (let r = 0; r < rows; r++) values.fill(0, placeOf(r) + count, placeOf(r) + 4 * groups);
     this.#odd.fill(0);
     for (let b = 0; b < blocks; b++) this.run.columns(groups, size, TILE + b * size * STRIDE, SCALES + 4 * b * COLUMNS, CODES + b * this.#blob, blocks * this.#blob);
-    const [p, q, r, s] = this.#odd as unknown as [number, number, number, number];
-    if (p + q + r + s === 0) return this.#take({ ...this.#results, first, count, block, blocks });
+    if (this.#odd.every((lane) => lane === 0)) return this.#take({ ...this.#results, first, count, block, blocks });
     const x = new Float32Array(size);
     for (let b = 0; b < blocks; b++) {
       for (let c = 0; c < count; c++) {
